@@ -1,0 +1,1 @@
+"""The model as a directory: model.tflite, labels.txt, manifest.json."""

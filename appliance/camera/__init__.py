@@ -1,0 +1,94 @@
+"""Where frames come from: one interface, one table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Protocol, runtime_checkable
+
+from pydantic import Field
+
+from appliance.config import Options, RegionOptions
+from appliance.plugins import Table
+from appliance.records import Frame
+
+__all__ = ["CAMERAS", "Camera", "CameraCounters", "CameraOptions", "LabelledSource", "picture_files"]
+
+
+class CameraOptions(Options):
+    """What every camera has. `roi` is the part that shows items.
+
+    After `stall_s` without a new frame a live camera is closed and opened again, for at most `recovery_s`.
+    """
+
+    roi: RegionOptions | None = None
+    stall_s: Annotated[float, Field(gt=0, le=60)] = 3.0
+    recovery_s: Annotated[float, Field(ge=0, le=600)] = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCounters:
+    """Since the camera was made: frames handed out, frames that came and were not looked at, pictures unreadable."""
+
+    frames: int = 0
+    dropped: int = 0
+    skipped: int = 0
+
+
+class Camera(Protocol):
+    """A source of frames.
+
+    `live` sources go on without us: the newest frame is kept, the others are dropped and counted. The rest wait for
+    the caller: every picture comes once, nothing is dropped.
+    """
+
+    live: bool
+    name: str
+
+    def open(self) -> None:
+        """Make ready to give frames; after `close`, again.
+
+        Raises:
+            CameraError: not there, not permitted, or nothing in it.
+        """
+
+    def latest(self, after_id: int, timeout_s: float) -> Frame | None:
+        """The newest frame with an id above `after_id`; None if none came in `timeout_s`, or none is left.
+
+        Raises:
+            FrameUnreadable: one picture is bad; call again for the next.
+            CameraError: the source is gone.
+        """
+
+    @property
+    def ended(self) -> bool:
+        """True when a finite source has given its last frame."""
+
+    def counters(self) -> CameraCounters: ...
+
+    def close(self) -> None:
+        """Let go of everything. Closing twice is fine."""
+
+
+@runtime_checkable
+class LabelledSource(Protocol):
+    """A source that knows what its pictures show, for scoring; the classifier never sees it."""
+
+    def truth(self, source: str) -> str | None:
+        """The label of the picture that a frame's `source` names; "" for empty, None if unknown."""
+
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+CAMERAS = Table(
+    "appliance.camera",
+    {
+        "folder": "appliance.camera.folder:FolderCamera",
+        "opencv": "appliance.camera.opencv:OpenCVCamera",
+        "simulated": "appliance.camera.simulated:SimulatedCamera",
+    },
+)
+
+
+def picture_files(folder: Path) -> list[str]:
+    """The pictures below `folder`, as paths relative to it, sorted."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in found)

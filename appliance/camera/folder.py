@@ -1,0 +1,162 @@
+"""Pictures from a folder: in order or by frames.json, at the loop's speed or at a camera's, once or for ever."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from appliance.camera import CameraCounters, CameraOptions, picture_files
+from appliance.camera.pacing import Pace
+from appliance.clock import Clock
+from appliance.config import ConfigPath
+from appliance.errors import CameraError, FrameUnreadable
+from appliance.records import Frame, Pixels
+
+__all__ = ["FolderCamera", "FolderOptions", "read_picture"]
+
+MAX_PICTURE_BYTES = 64_000_000
+
+
+class FolderOptions(CameraOptions):
+    """`fps: null` waits for the loop and drops nothing; a number plays like a camera, dropping what is too late."""
+
+    kind: Literal["folder"]
+    path: ConfigPath
+    fps: Annotated[float, Field(gt=0, le=1000)] | None = None
+    loop: bool = False
+
+
+class FolderCamera:
+    """The pictures of a folder and its sub-folders by name, or in the order of its frames.json."""
+
+    Options = FolderOptions
+
+    def __init__(self, options: FolderOptions, clock: Clock = time.monotonic_ns) -> None:
+        self._options = options
+        self._clock = clock
+        self._files: list[str] = []
+        self._labels: dict[str, str] = {}
+        self._next = 0
+        self._pace: Pace | None = None
+        self._frames = self._dropped = self._skipped = 0
+        self.live = options.fps is not None
+        self.name = str(options.path)
+
+    def open(self) -> None:
+        folder = self._options.path
+        doing = f"opening the folder of pictures {folder}"
+        if not folder.is_dir():
+            raise CameraError(doing, "no such folder", "set camera.path to a folder of pictures")
+        try:
+            if (folder / "frames.json").is_file():
+                rows = _read_frames(folder / "frames.json")
+                self._files = [row["file"] for row in rows]
+                self._labels = {row["file"]: row["label"] for row in rows if row.get("label") is not None}
+            else:
+                self._files = picture_files(folder)
+                self._labels = {file: file.split("/")[0] for file in self._files if "/" in file}
+        except OSError as error:
+            raise CameraError(doing, error.strerror or str(error), "check the folder's permissions") from error
+        if not self._files:
+            raise CameraError(doing, "no pictures in it", "put .jpg or .png files there, or into sub-folders")
+        if self._options.fps is not None and self._pace is None:
+            self._pace = Pace(self._options.fps, self._clock() - int(self._next * 1e9 / self._options.fps))
+
+    @property
+    def ended(self) -> bool:
+        return not self._options.loop and bool(self._files) and self._next >= len(self._files)
+
+    def latest(self, after_id: int, timeout_s: float) -> Frame | None:
+        if not self._files:
+            raise CameraError(f"reading {self.name}", "the folder is not open")
+        if self.ended or not self._advance(timeout_s):
+            return None
+        index, self._next = self._next, self._next + 1
+        taken_at_ns = self._pace.moment_ns(index) if self._pace else self._clock()
+        file = self._files[index % len(self._files)]
+        try:
+            pixels = read_picture(self._options.path / file)
+        except (OSError, ValueError) as error:
+            self._skipped += 1
+            raise FrameUnreadable(
+                f"reading the picture {self.name}/{file}", str(error), "replace or remove the file", source=file
+            ) from error
+        self._frames += 1
+        return Frame(index + 1, taken_at_ns, "monotonic", pixels, file)
+
+    def truth(self, source: str) -> str | None:
+        return self._labels.get(source)
+
+    def counters(self) -> CameraCounters:
+        return CameraCounters(self._frames, self._dropped, self._skipped)
+
+    def close(self) -> None:
+        self._files = []
+
+    def _advance(self, timeout_s: float) -> bool:
+        """Move to the picture that is due, waiting for it at most `timeout_s`; False if none is due in that time."""
+        if self._pace is None:
+            return True
+        wait_s = (self._pace.moment_ns(self._next) - self._clock()) / 1e9
+        if wait_s > 0:
+            time.sleep(min(wait_s, timeout_s))
+            if wait_s > timeout_s:
+                return False
+        newest = self._pace.due(self._clock())
+        if not self._options.loop:
+            newest = min(newest, len(self._files) - 1)
+        self._dropped += max(0, newest - self._next)
+        self._next = max(self._next, newest)
+        return True
+
+
+def read_picture(path: Path) -> Pixels:
+    """Decode a picture file as (height, width, 3) BGR.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not a picture, or only a part of one.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_PICTURE_BYTES + 1)
+    if len(content) > MAX_PICTURE_BYTES:
+        raise ValueError(f"larger than {MAX_PICTURE_BYTES} bytes")
+    if not content:
+        raise ValueError("the file is empty")
+    if content[:2] == b"\xff\xd8" and b"\xff\xd9" not in content[-64:]:
+        # libjpeg would fill the missing part with grey and only warn.
+        raise ValueError("the JPEG is truncated")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise ValueError(f"cannot be decoded ({error.err})") from error
+    if pixels is None:
+        raise ValueError("not a picture that OpenCV can decode")
+    return np.asarray(pixels, np.uint8)
+
+
+def _read_frames(path: Path) -> list[dict[str, Any]]:
+    """frames.json: [{"file", "label" ("" = empty), "item"}].
+
+    Raises:
+        CameraError: it is not such a list, or names a file outside its folder.
+    """
+    doing, remedy = f"reading {path}", 'write a list of {"file": NAME, "label": LABEL, "item": NUMBER}'
+    try:
+        rows = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise CameraError(doing, f"not JSON ({error})", remedy) from error
+    if not isinstance(rows, list):
+        raise CameraError(doing, "not a list", remedy)
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict) or not isinstance(row.get("file"), str):
+            raise CameraError(doing, f"entry {number} names no file", remedy)
+        if not isinstance(row.get("label"), str | None):
+            raise CameraError(doing, f"entry {number}: the label is not a word", remedy)
+        if Path(row["file"]).is_absolute() or ".." in Path(row["file"]).parts:
+            raise CameraError(doing, f"entry {number}: {row['file']!r} leaves the folder", remedy)
+    return rows

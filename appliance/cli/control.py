@@ -1,0 +1,55 @@
+"""`appliance status`, `watch`, `pause`, `resume`: talk to a running appliance."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from appliance.cli.common import add_config_option, load, parser
+from appliance.control import ask, find_socket, watch
+
+__all__ = ["main"]
+
+_ABOUT = {
+    "status": "What a running appliance is doing now.",
+    "watch": "Follow a running appliance until Ctrl-C.",
+    "pause": "Let a running appliance rest: the command that is out is finished, then nothing moves.",
+    "resume": "Let a paused appliance go on.",
+}
+
+
+def main(command: str, argv: Sequence[str]) -> int:
+    """Exit codes: 0 ok, 2 nothing is running, 78 configuration."""
+    options = parser(command, _ABOUT[command])
+    add_config_option(options)
+    options.add_argument("--json", action="store_true", help="one JSON object (watch: one a line)")
+    arguments = options.parse_args(argv)
+    path = find_socket(load(arguments.config))
+    if command != "watch":
+        _show(ask(path, command), arguments.json)
+        return 0
+    try:
+        for status in watch(path):
+            print(json.dumps(status) if arguments.json else _line(status), flush=True)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _show(status: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(status))
+        return
+    print(_line(status))
+    for name in ("machine", "model", "camera", "sorter", "run_id", "uptime_s", "frames", "dropped", "skipped"):
+        print(f"  {name:<9} {status[name]}")
+    if status["last"]:
+        last = status["last"]
+        print(f"  last      {last['source']} -> {last['label']} -> {last['bin']}, {last['outcome']} ({last['rule']})")
+
+
+def _line(status: Mapping[str, Any]) -> str:
+    state = "paused" if status.get("paused") else status["state"]
+    ends = ", ".join(f"{count} {name}" for name, count in status["outcomes"].items() if count) or "none yet"
+    simulated = " SIMULATED" if status["simulated"] else ""
+    trouble = f"; {status['trouble']}" if status["trouble"] else ""
+    return f"{state}{simulated}: {status['items']} items ({ends}){trouble}"

@@ -1,0 +1,71 @@
+"""`appliance history tail|summary|events|export`: read the journal."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from appliance.cli.common import add_config_option, load, parser
+from appliance.history import History, export, open_history, totals
+
+__all__ = ["main"]
+
+_EPILOG = """examples:
+  appliance history tail -n 20
+  appliance history summary --days 7
+  appliance history export --format csv -o items.csv
+  appliance history export --format jsonl --run 3f9a12cd | jq .label"""
+
+
+def main(command: str, argv: Sequence[str]) -> int:
+    """Exit codes: 0 ok, 13 no journal or not readable, 78 configuration."""
+    options = parser(command, "Read the journal, also while the appliance runs.", _EPILOG)
+    options.add_argument("action", choices=("tail", "summary", "events", "export"))
+    add_config_option(options)
+    options.add_argument("-n", type=int, default=10, metavar="N", help="tail, events: how many (10)")
+    options.add_argument("--days", type=int, metavar="N", help="summary: only the last N days with items")
+    options.add_argument("--run", metavar="ID", help="export, events: only this run")
+    options.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="export: the form (csv)")
+    options.add_argument("-o", "--output", type=Path, metavar="FILE", help="export: a file instead of the screen")
+    options.add_argument("--json", action="store_true", help="tail, summary, events: JSON lines")
+    arguments = options.parse_args(argv)
+    with open_history(load(arguments.config).machine.state_dir) as history:
+        if arguments.action == "tail":
+            _tail(history, arguments.n, arguments.json)
+        elif arguments.action == "events":
+            for event in history.events(run_id=arguments.run, last=arguments.n):
+                print(json.dumps(event))
+        elif arguments.action == "summary":
+            _summary(history, arguments.days, arguments.json)
+        elif arguments.output is None:
+            export(history.items(run_id=arguments.run), sys.stdout, arguments.format)
+        else:
+            with arguments.output.open("w", newline="", encoding="utf-8") as file:
+                count = export(history.items(run_id=arguments.run), file, arguments.format)
+            print(f"{count} items written to {arguments.output}", file=sys.stderr)
+    return 0
+
+
+def _tail(history: History, count: int, as_json: bool) -> None:
+    for row in history.items(last=count):
+        if as_json:
+            print(json.dumps(row))
+            continue
+        confidence = f"{row['confidence']:.2f}"
+        print(
+            f"{row['taken_at']}  {row['item']:<16} {row['label'] or '-':<15} {confidence}  "
+            f"{row['bin']:<10} {row['outcome']:<9} {row['rule']:<15} {row['source']}"
+        )
+
+
+def _summary(history: History, days: int | None, as_json: bool) -> None:
+    rows = history.daily(days)
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    count = sum(row["items"] for row in rows)
+    print(f"{count} items on {len({row['day'] for row in rows})} days")
+    for column in ("day", "outcome", "bin", "label", "rule", "model"):
+        parts = [f"{name or '-'} {number}" for name, number in totals(rows, column).items()]
+        print(f"  by {column:<8} {', '.join(parts[:12])}{' ...' if len(parts) > 12 else ''}")

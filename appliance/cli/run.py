@@ -1,0 +1,185 @@
+"""`appliance run`: the daemon."""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from appliance.agreement import Agreement
+from appliance.camera import LabelledSource
+from appliance.cli.build import limits_of, open_parts
+from appliance.cli.common import add_config_option, load, parser, set_up_log
+from appliance.cli.with_twin import TwinProcess
+from appliance.clock import Clock
+from appliance.config import Config
+from appliance.control import ControlServer, server_path
+from appliance.errors import ApplianceError
+from appliance.loop import Parts, SortingLoop
+from appliance.machine import process_age_s, pss_kb
+from appliance.records import Outcome
+from appliance.score import Score
+
+__all__ = ["main"]
+
+log = logging.getLogger(__name__)
+
+_LOG_EVERY_S = 60.0
+
+_EPILOG = """examples:
+  appliance run                     sort with config.yaml of this directory
+  appliance run --twin              the same with a SIMULATED machine at the far end, and compare both logs
+  appliance run --items 100 --json  stop after 100 items; the last line is one JSON object
+
+SIGTERM or Ctrl-C finishes the item, lets the actuator rest and closes the journal."""
+
+
+def main(command: str, argv: Sequence[str]) -> int:
+    """Exit codes: 0 ok, 10 camera, 11 link, 12 model, 13 storage, 70 the twin's log disagrees, 78 configuration."""
+    arguments = _parse(command, argv)
+    set_up_log(arguments.verbose)
+    config = load(arguments.config)
+    with ExitStack() as stack:
+        twin = stack.enter_context(TwinProcess(config)) if arguments.twin else None
+        summary = _sort(config, arguments)
+        agreement = twin.compare(summary["run_id"]) if twin else None
+    if agreement is not None:
+        summary["far_end"] = {
+            "commands": agreement.commands,
+            "logged": agreement.logged,
+            "moved": agreement.moved,
+            "agrees": agreement.agree,
+            "contradictions": list(agreement.contradictions[:20]),
+        }
+    if arguments.json:
+        print(json.dumps(summary))
+    else:
+        from appliance.cli.run_text import print_summary
+
+        print_summary(summary)
+    return 0 if _agrees(agreement) else 70
+
+
+def _parse(command: str, argv: Sequence[str]) -> argparse.Namespace:
+    options = parser(command, "Sort until the source ends or somebody asks to stop.", _EPILOG)
+    add_config_option(options)
+    options.add_argument("--items", type=_count, metavar="N", help="stop after N items")
+    options.add_argument("--json", action="store_true", help="end with one JSON object on standard output")
+    options.add_argument(
+        "--twin", action="store_true", help="start `appliance twin` at sorter.port and compare its log at the end"
+    )
+    options.add_argument("-v", "--verbose", action="store_true", help="log every item")
+    return options.parse_args(argv)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _sort(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Open everything, sort, close everything; the summary."""
+    stop = threading.Event()
+    with _signals_set(stop), open_parts(config) as parts:
+        watcher = _Watcher(parts)
+        loop = SortingLoop(parts, limits_of(config, arguments.items), stop, on_outcome=watcher.hear)
+        control = ControlServer(server_path(config), lambda: loop.snapshot.as_dict(), parts.switches)
+        try:
+            parts.health.ready()
+            with _shown(parts, arguments.json):
+                loop.run()
+        except ApplianceError:
+            _log_state(parts)
+            raise
+        finally:
+            parts.health.stopping()
+            control.close()
+        return _summary(loop, parts, watcher)
+
+
+class _Watcher:
+    """Hears every outcome: scores it, logs it, and says once in a while how things are."""
+
+    def __init__(self, parts: Parts, clock: Clock = time.monotonic_ns) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._said_ns = clock()
+        self._truth = parts.camera if isinstance(parts.camera, LabelledSource) else None
+        self.score = Score(parts.classifier.labels)
+        self.start_ms: float | None = None
+
+    def hear(self, outcome: Outcome) -> None:
+        if self.start_ms is None:
+            self.start_ms = round(process_age_s() * 1e3, 1)
+        if self._truth is not None:
+            self.score.add(self._truth.truth(outcome.source), outcome)
+        log.debug("%s: %s -> %s, %s (%s)", outcome.source, outcome.decision.label, outcome.decision.bin,
+                  outcome.kind.value, outcome.decision.rule.value)  # fmt: skip
+        if (self._clock() - self._said_ns) / 1e9 > _LOG_EVERY_S:
+            self._said_ns = self._clock()
+            _log_state(self._parts)
+
+
+def _log_state(parts: Parts) -> None:
+    if parts.health.snapshot is not None:
+        log.info("%s", parts.health.snapshot.line())
+
+
+def _summary(loop: SortingLoop, parts: Parts, watcher: _Watcher) -> dict[str, Any]:
+    snapshot = loop.snapshot
+    return {
+        "items": snapshot.items,
+        **snapshot.outcomes,
+        "frames": snapshot.frames,
+        "dropped": snapshot.dropped,
+        "skipped": snapshot.skipped,
+        "latency_ms": loop.latencies.summary(),
+        "model": snapshot.model,
+        "accuracy": watcher.score.summary(),
+        "bins": dict(snapshot.bins),
+        "run_id": snapshot.run_id,
+        "sorter": snapshot.sorter,
+        "simulated": snapshot.simulated,
+        "seconds": snapshot.uptime_s,
+        "start_ms": watcher.start_ms,
+        "pss_kb": pss_kb(),
+    }
+
+
+@contextmanager
+def _signals_set(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and the first SIGINT ask the loop to stop; a second SIGINT ends at once."""
+
+    def ask(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _shown(parts: Parts, quiet: bool) -> Iterator[None]:
+    """Live counters where a person looks; nothing elsewhere."""
+    if quiet or not sys.stdout.isatty():
+        yield
+        return
+    from appliance.cli.run_text import live_counters
+
+    with live_counters(lambda: parts.health.snapshot):
+        yield
+
+
+def _agrees(agreement: Agreement | None) -> bool:
+    return agreement is None or agreement.agree

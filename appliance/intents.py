@@ -1,0 +1,136 @@
+"""What was decided but is not yet in the journal, kept where a SIGKILL cannot take it.
+
+SQLite commits in a thread of its own, so a command can reach the wire before its row reaches the file. To lose
+nothing even then, every decision is first written into a small memory-mapped file: that costs microseconds, never
+waits for the disk, cannot fail on a full one (its blocks are allocated at start), and the kernel keeps the pages when
+the process dies. The next start moves what is left here into the journal.
+"""
+
+import json
+import mmap
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import StorageError
+
+__all__ = ["SLOTS", "Intents"]
+
+SLOTS = 64
+"""How many items may be decided and not yet committed; when all are taken, nothing moves."""
+
+_HALF = 1024
+_HEADER = struct.Struct("<II")  # length and CRC-32 of the JSON that follows
+_MAX_JSON = _HALF - _HEADER.size
+
+
+class Intents:
+    """A fixed number of slots, each with two halves: what is about to happen, then what did happen.
+
+    A half that was torn by a kill fails its CRC and counts as absent; the other half is untouched.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file.
+
+        Raises:
+            StorageError: it cannot be made, or the disk has no room for its 128 kB.
+        """
+        size = SLOTS * 2 * _HALF
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                os.posix_fallocate(handle, 0, size)
+                os.ftruncate(handle, size)
+                self._memory = mmap.mmap(handle, size)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise StorageError(
+                f"opening {path}", error.strerror or str(error), "make the state directory writable, free some space"
+            ) from error
+        self._lock = threading.Lock()
+        self._free: list[int] = []
+
+    def left_over(self) -> list[dict[str, Any]]:
+        """What an earlier process left behind, in slot order: outcomes where known, else intents."""
+        records = (self._read(slot, 1) or self._read(slot, 0) for slot in range(SLOTS))
+        return [record for record in records if record is not None]
+
+    def clear(self) -> None:
+        """Forget everything; called after `left_over` has been committed."""
+        with self._lock:
+            self._memory[:] = bytes(len(self._memory))
+            self._free = list(range(SLOTS))
+
+    @property
+    def room(self) -> bool:
+        return bool(self._free)
+
+    def hold(self, intent: Mapping[str, Any]) -> int:
+        """Keep what is about to happen; returns the slot. Raises IndexError when there is no room: ask first."""
+        with self._lock:
+            slot = self._free.pop()
+        self._write(slot, 0, intent)
+        return slot
+
+    def settle(self, slot: int, outcome: Mapping[str, Any]) -> None:
+        """Keep what did happen, beside the intent."""
+        self._write(slot, 1, outcome)
+
+    def release(self, slot: int) -> None:
+        """The journal has it."""
+        offset = slot * 2 * _HALF
+        with self._lock:
+            # The outcome goes last: a kill between the two leaves it, and the journal refuses an item it has.
+            self._memory[offset : offset + _HEADER.size] = bytes(_HEADER.size)
+            self._memory[offset + _HALF : offset + _HALF + _HEADER.size] = bytes(_HEADER.size)
+            self._free.append(slot)
+
+    def flush(self) -> None:
+        """Ask the kernel to bring the pages to the disk. Raises OSError."""
+        self._memory.flush()
+
+    def close(self) -> None:
+        self._memory.close()
+
+    def _write(self, slot: int, half: int, record: Mapping[str, Any]) -> None:
+        content = _encode(record)
+        offset = (slot * 2 + half) * _HALF
+        self._memory[offset + _HEADER.size : offset + _HEADER.size + len(content)] = content
+        self._memory[offset : offset + _HEADER.size] = _HEADER.pack(len(content), zlib.crc32(content))
+
+    def _read(self, slot: int, half: int) -> dict[str, Any] | None:
+        offset = (slot * 2 + half) * _HALF
+        length, crc = _HEADER.unpack_from(self._memory, offset)
+        if not 0 < length <= _MAX_JSON:
+            return None
+        content = self._memory[offset + _HEADER.size : offset + _HEADER.size + length]
+        if zlib.crc32(content) != crc:
+            return None
+        try:
+            record = json.loads(content)
+        except ValueError:
+            return None
+        return record if isinstance(record, dict) else None
+
+
+def _encode(record: Mapping[str, Any]) -> bytes:
+    """Compact JSON that fits a half; the longest texts are cut until it does."""
+    content = json.dumps(record, separators=(",", ":")).encode()
+    limit = 160
+    shortened: dict[str, Any] = dict(record)
+    while len(content) > _MAX_JSON and limit >= 10:
+        shortened = {key: _cut(value, limit) for key, value in shortened.items()}
+        content = json.dumps(shortened, separators=(",", ":")).encode()
+        limit //= 2
+    return content[:_MAX_JSON]
+
+
+def _cut(value: Any, limit: int) -> Any:
+    """A text's end says more than its beginning: the end of a path, the end of an error."""
+    return "..." + value[-limit:] if isinstance(value, str) and len(value) > limit else value

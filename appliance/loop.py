@@ -1,0 +1,428 @@
+"""The sorting loop: frames in, exactly one outcome an item, at most one movement an outcome.
+
+It runs in the main thread and waits for nothing without a deadline. Whatever keeps it from deciding (a pause, a lost
+link, a disk that refuses) is a hindrance with a limit; past the limit the error that it stands for ends the run.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from appliance.camera import Camera
+from appliance.classifier import Classifier
+from appliance.clock import Clock, Deadline
+from appliance.control import Switches
+from appliance.decide import Policy, decide
+from appliance.errors import ApplianceError, CameraError, FrameUnreadable, LinkError, StorageError
+from appliance.evidence import Evidence
+from appliance.health import Health, Latencies, Snapshot
+from appliance.journal import Journal
+from appliance.records import (
+    Ack,
+    AckStatus,
+    Decision,
+    Frame,
+    Item,
+    LinkEvent,
+    Outcome,
+    OutcomeKind,
+    Pixels,
+    Rule,
+    SortCommand,
+)
+from appliance.sorter import Capabilities, Sorter
+from appliance.trigger import Trigger
+
+__all__ = ["Limits", "Parts", "SortingLoop"]
+
+log = logging.getLogger(__name__)
+
+_FRAME_WAIT_S = 0.2
+_HOLD_S = 0.05
+_PUBLISH_EVERY_NS = 250_000_000
+_COMMAND_VALID_NS = 1_000_000_000
+_REOPEN_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop is given, open and ready."""
+
+    camera: Camera
+    trigger: Trigger
+    classifier: Classifier
+    policy: Policy
+    sorter: Sorter
+    capabilities: Capabilities
+    journal: Journal
+    evidence: Evidence
+    health: Health
+    switches: Switches
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things may take. `items`: stop after so many; None means when the source ends."""
+
+    machine: str
+    max_age_ms: int
+    stall_s: float
+    camera_recovery_s: float
+    storage_give_up_s: float
+    items: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A command that went out: its outcome as far as it is known, and its place among the intents."""
+
+    outcome: Outcome
+    slot: int
+    sent_ns: int
+    pixels: Pixels
+
+
+class SortingLoop:
+    """State: what is in flight, what hinders, what was counted. `on_outcome` hears every outcome, in the loop."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        limits: Limits,
+        stop: threading.Event,
+        clock: Clock = time.monotonic_ns,
+        on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> None:
+        self._parts = parts
+        self._limits = limits
+        self._stop = stop
+        self._clock = clock
+        self._on_outcome = on_outcome
+        self._pending: dict[int, _Pending] = {}
+        self._seq = parts.journal.next_seq
+        self._last_id = 0
+        self._decided = 0
+        self._ended = False
+        self._link_down_ns: int | None = None
+        self._hindrance: tuple[str, int] | None = None
+        self._started_ns = self._good_frame_ns = self._opened_ns = clock()
+        self._published_ns = 0
+        self._outcomes: Counter[str] = Counter({kind.value: 0 for kind in OutcomeKind})
+        self._bins: Counter[str] = Counter()
+        self._last: Outcome | None = None
+        self.latencies = Latencies()
+
+    def run(self) -> None:
+        """Sort until the source ends, enough items are decided, or `stop` is set.
+
+        Raises:
+            CameraError, LinkError, StorageError, ModelError: a part is lost for longer than its limit. Whatever is in
+                flight has its outcome by then.
+        """
+        try:
+            while not self._finished():
+                self.step()
+            if self._ended:
+                for item in self._parts.trigger.flush():
+                    self._sort(item)
+        finally:
+            self._drain()
+            self._publish("stopped")
+
+    def step(self) -> None:
+        """One pass: hear the sorter, and if nothing hinders, take the next frame and sort what it completes."""
+        self._hear(0.0)
+        self._parts.health.tick()
+        hindrance = self._find_hindrance()
+        if hindrance is not None:
+            self._hold_back(hindrance)
+            return
+        self._hindrance = None
+        self._publish("sorting")
+        frame = self._next_frame()
+        if frame is not None:
+            self.take(frame)
+
+    def take(self, frame: Frame) -> None:
+        """Sort every item that is complete with this frame."""
+        for item in self._parts.trigger.feed(frame):
+            self._sort(item)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._snapshot(self._hindrance[0] if self._hindrance else "sorting")
+
+    def _finished(self) -> bool:
+        enough = self._limits.items is not None and self._decided >= self._limits.items
+        return enough or self._ended or self._stop.is_set()
+
+    # Deciding and moving
+
+    def _sort(self, item: Item) -> None:
+        while not self._parts.journal.has_room:
+            self._hold_back("storage")
+        policy, newest = self._parts.policy, item.frames[-1]
+        predictions = [self._parts.classifier.classify(frame.pixels) for frame in item.frames[-policy.frames :]]
+        decision = decide(predictions, policy)
+        channel = policy.channels[decision.bin]
+        refusal = self._why_not(newest, moves=channel is not None)
+        if refusal is not None:
+            self._finish(self._outcome(item, replace(decision, rule=refusal), OutcomeKind.MISSED), newest.pixels)
+        elif channel is None:
+            kind = OutcomeKind.REJECTED if decision.rejected else OutcomeKind.SORTED
+            self._finish(self._outcome(item, decision, kind), newest.pixels)
+        else:
+            self._move(item, decision, channel)
+        self._decided += 1
+
+    def _move(self, item: Item, decision: Decision, channel: int) -> None:
+        seq, now_ns = self._seq, self._clock()
+        self._seq += 1
+        # Until somebody hears otherwise, the truth about this item is that nobody knows.
+        unsettled = replace(
+            self._outcome(item, decision, OutcomeKind.UNCERTAIN), seq=seq, detail="the program ended before the answer"
+        )
+        slot = self._parts.journal.intend(unsettled)
+        command = SortCommand(seq, decision.bin, channel, now_ns, now_ns + _COMMAND_VALID_NS)
+        self._parts.sorter.submit(command)
+        sent_ns = self._clock()
+        newest = item.frames[-1]
+        outcome = replace(unsettled, latency_ms=(sent_ns - newest.taken_at_ns) / 1e6)
+        self._pending[seq] = _Pending(outcome, slot, sent_ns, newest.pixels)
+        self._hear(0.0)
+
+    def _why_not(self, frame: Frame, *, moves: bool) -> Rule | None:
+        """Why nothing may move for this frame now; waits for a busy sorter as long as the frame is young enough."""
+        oldest_ns = self._clock() - self._limits.max_age_ms * 1_000_000
+        if frame.taken_at_ns < oldest_ns:
+            return Rule.STALE
+        if not moves:
+            return None
+        while not self._parts.sorter.ready:
+            left_s = self._limits.max_age_ms / 1e3 - (self._clock() - frame.taken_at_ns) / 1e9
+            if left_s <= 0:
+                return Rule.LINK_DOWN if self._link_down_ns is not None else Rule.BUSY
+            self._hear(min(left_s, _HOLD_S))
+        return None
+
+    def _outcome(self, item: Item, decision: Decision, kind: OutcomeKind) -> Outcome:
+        newest = item.frames[-1]
+        latency_ms = (self._clock() - newest.taken_at_ns) / 1e6
+        return Outcome(item.id, newest.id, newest.source, newest.taken_at_ns, kind, decision, None, latency_ms)
+
+    def _finish(self, outcome: Outcome, pixels: Pixels, slot: int | None = None) -> None:
+        """The item has its one outcome: keep it, count it, tell it."""
+        journal = self._parts.journal
+        journal.put(outcome, journal.intend(outcome) if slot is None else slot)
+        self._parts.evidence.offer(outcome, pixels)
+        self._outcomes[outcome.kind.value] += 1
+        self._bins[outcome.decision.bin] += 1
+        self.latencies.add(outcome.latency_ms)
+        self._last = outcome
+        self._on_outcome(outcome)
+
+    # Hearing the sorter
+
+    def _hear(self, timeout_s: float) -> None:
+        for event in self._parts.sorter.events(timeout_s):
+            if isinstance(event, Ack):
+                self._settle(event)
+            else:
+                self._note(event)
+
+    def _settle(self, ack: Ack) -> None:
+        pending = self._pending.pop(ack.seq, None)
+        if pending is None:
+            log.warning("an answer to a command that nobody waits for: %s", ack)
+            return
+        self._parts.health.progress()
+        outcome = replace(
+            pending.outcome,
+            kind=_kind(ack.status, pending.outcome.decision),
+            confirm_ms=None if ack.status is AckStatus.UNCONFIRMED else (ack.done_at_ns - pending.sent_ns) / 1e6,
+            detail=ack.detail if ack.status is not AckStatus.DONE else "",
+        )
+        self._finish(outcome, pending.pixels, pending.slot)
+
+    def _note(self, event: LinkEvent) -> None:
+        if event.kind == "link-down":
+            self._link_down_ns = event.at_ns
+            log.warning("the link to the sorter is down: %s", event.detail)
+        elif event.kind == "link-up":
+            self._link_down_ns = None
+            log.info("the link to the sorter is back on %s", event.detail)
+        self._parts.journal.event(event.kind, {"detail": event.detail})
+
+    def _drain(self) -> None:
+        """Wait for the answers that are still to come; what stays without one is uncertain. Then let it rest."""
+        deadline = Deadline(self._parts.capabilities.answer_s + 1)
+        while self._pending and not deadline.expired:
+            self._hear(0.1)
+            self._parts.health.progress()
+            self._parts.health.tick()
+        for pending in list(self._pending.values()):
+            self._settle(Ack(pending.outcome.seq or 0, AckStatus.UNKNOWN, self._clock(), "no answer before the end"))
+        self._parts.sorter.stop()
+
+    # What keeps the loop from deciding
+
+    def _find_hindrance(self) -> str | None:
+        parts = self._parts
+        if parts.switches.paused:
+            return "paused"
+        if not parts.journal.has_room:
+            return "storage"
+        if self._link_down_ns is not None and self._past(self._link_down_ns, parts.sorter.recovery_s):
+            return "link"
+        # Items of a live source pass whether we can move them or not, so they are seen and journalled as missed.
+        if not parts.camera.live and not parts.sorter.ready:
+            return "link" if self._link_down_ns is not None else "busy"
+        return None
+
+    def _hold_back(self, hindrance: str) -> None:
+        """Wait a moment for a hindrance to go; each has a limit.
+
+        Raises:
+            LinkError, StorageError: the limit has passed.
+        """
+        now_ns = self._clock()
+        if self._hindrance is None or self._hindrance[0] != hindrance:
+            self._hindrance = (hindrance, now_ns)
+        limit_s, error = self._limit_of(hindrance)
+        since_ns = self._link_down_ns if hindrance == "link" and self._link_down_ns else self._hindrance[1]
+        if limit_s is not None and self._past(since_ns, limit_s):
+            raise error
+        # A camera that nobody reads now is not to blame for its silence.
+        self._good_frame_ns = self._opened_ns = now_ns
+        self._parts.health.progress()
+        self._parts.health.tick()
+        self._publish(hindrance)
+        self._hear(_HOLD_S)
+
+    def _limit_of(self, hindrance: str) -> tuple[float | None, ApplianceError]:
+        parts, limits = self._parts, self._limits
+        if hindrance == "storage":
+            found = parts.journal.trouble or "too many items wait to be written"
+            return limits.storage_give_up_s, StorageError("writing the journal", found, "free space on the disk")
+        name = parts.capabilities.name
+        if hindrance == "link":
+            found = f"{name} stayed away for {parts.sorter.recovery_s:g} s"
+            return parts.sorter.recovery_s, LinkError("waiting for the sorter", found, "check its cable and its power")
+        limit_s = 2 * parts.capabilities.answer_s + 5
+        busy = LinkError("waiting for the sorter", f"{name} is busy for more than {limit_s:g} s", "restart the board")
+        return (None if hindrance == "paused" else limit_s), busy
+
+    def _past(self, since_ns: int, limit_s: float) -> bool:
+        return self._clock() - since_ns > limit_s * 1e9
+
+    # Frames
+
+    def _next_frame(self) -> Frame | None:
+        camera = self._parts.camera
+        try:
+            frame = camera.latest(self._last_id, _HOLD_S if self._pending else _FRAME_WAIT_S)
+        except FrameUnreadable as error:
+            log.warning("%s", error)
+            self._parts.journal.event("frame-skipped", {"source": error.source, "found": error.found})
+            if not camera.live:
+                self._parts.health.progress()
+            return None
+        except CameraError as error:
+            self._reopen_camera(error)
+            return None
+        if frame is None:
+            self._ended = camera.ended
+            if (
+                camera.live
+                and not self._ended
+                and self._past(max(self._good_frame_ns, self._opened_ns), self._limits.stall_s)
+            ):
+                found = f"no new frame for {self._limits.stall_s:g} s"
+                self._reopen_camera(CameraError(f"reading {camera.name}", found, "check the cable and its power"))
+            return None
+        self._last_id = frame.id
+        self._good_frame_ns = self._clock()
+        self._parts.health.progress()
+        return frame
+
+    def _reopen_camera(self, error: CameraError) -> None:
+        """Close and open until it works, or until no good frame has come for `stall_s` + `camera_recovery_s`.
+
+        Raises:
+            CameraError: the one that began it.
+        """
+        parts = self._parts
+        log.warning("%s", error)
+        parts.journal.event("camera-lost", {"found": error.found})
+        parts.camera.close()
+        while not self._stop.is_set():
+            if self._past(self._good_frame_ns, self._limits.stall_s + self._limits.camera_recovery_s):
+                raise error
+            parts.health.progress()
+            parts.health.tick()
+            self._publish("camera lost")
+            # A camera that opens and fails at once must not keep us spinning: the pause comes first.
+            self._hear(_REOPEN_EVERY_S)
+            try:
+                parts.camera.open()
+            except CameraError as again:
+                log.debug("%s", again)
+                continue
+            self._opened_ns = self._clock()
+            parts.journal.event("camera-back", {})
+            return
+
+    # Telling
+
+    def _publish(self, state: str) -> None:
+        now_ns = self._clock()
+        known = self._parts.health.snapshot
+        if known is None or known.state != state or now_ns - self._published_ns >= _PUBLISH_EVERY_NS:
+            self._published_ns = now_ns
+            self._parts.health.publish(self._snapshot(state))
+
+    def _snapshot(self, state: str) -> Snapshot:
+        parts = self._parts
+        counters = parts.camera.counters()
+        last = self._last
+        return Snapshot(
+            state=state,
+            machine=self._limits.machine,
+            run_id=parts.journal.run_id,
+            model=parts.classifier.name,
+            camera=parts.camera.name,
+            sorter=parts.capabilities.name,
+            simulated=parts.capabilities.simulated,
+            uptime_s=round((self._clock() - self._started_ns) / 1e9, 1),
+            items=sum(self._outcomes.values()),
+            outcomes=dict(self._outcomes),
+            bins=dict(self._bins),
+            frames=counters.frames,
+            dropped=counters.dropped,
+            skipped=counters.skipped,
+            last={} if last is None else _brief(last),
+            trouble=parts.journal.trouble or ("the link is down" if self._link_down_ns is not None else ""),
+        )
+
+
+def _kind(status: AckStatus, decision: Decision) -> OutcomeKind:
+    if status is AckStatus.DONE:
+        return OutcomeKind.REJECTED if decision.rejected else OutcomeKind.SORTED
+    return OutcomeKind.FAILED if status is AckStatus.FAILED else OutcomeKind.UNCERTAIN
+
+
+def _brief(outcome: Outcome) -> dict[str, object]:
+    decision = outcome.decision
+    return {
+        "item": outcome.item_id,
+        "source": outcome.source,
+        "label": decision.label,
+        "confidence": round(decision.confidence, 4),
+        "bin": decision.bin,
+        "outcome": outcome.kind.value,
+        "rule": decision.rule.value,
+        "latency_ms": round(outcome.latency_ms, 3),
+    }

@@ -1,0 +1,63 @@
+"""Where movements happen: one interface, one table."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from appliance.plugins import Table
+from appliance.records import Ack, LinkEvent, SortCommand
+
+__all__ = ["SORTERS", "Capabilities", "Sorter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the far end said, or the configuration says for it.
+
+    `confirms`: every command gets an answer. Without it every moved item ends `uncertain`. `in_flight` is how many
+    commands may be unanswered at once; `answer_s` is the longest that an answer takes. `simulated`: nothing real moves.
+    """
+
+    name: str
+    confirms: bool
+    in_flight: int
+    answer_s: float
+    simulated: bool = False
+
+
+class Sorter(Protocol):
+    """An actuator. Every submitted command gets exactly one Ack from `events`, whatever happens to the line."""
+
+    recovery_s: float
+    """How long the loop waits for a lost link before it gives up."""
+
+    def open(self) -> Capabilities:
+        """Connect and shake hands.
+
+        Raises:
+            LinkError: not there, not permitted, held by another program, or silent.
+        """
+
+    @property
+    def ready(self) -> bool:
+        """Can a command be submitted now?"""
+
+    def submit(self, command: SortCommand) -> None:
+        """Hand the bytes over; never waits for the machine, never raises for a broken line: that is an Ack."""
+
+    def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
+        """What happened since the last call; waits at most `timeout_s` for the first."""
+
+    def stop(self) -> None:
+        """Ask the actuator to come to rest; no command is sent after it until `open`."""
+
+    def close(self) -> None:
+        """Let go of the line. What was still unanswered gets its Ack first. Closing twice is fine."""
+
+
+SORTERS = Table(
+    "appliance.sorter",
+    {
+        "line": "appliance.sorter.line:LineSorter",
+        "simulated": "appliance.sorter.simulated:SimulatedSorter",
+    },
+)

@@ -1,0 +1,278 @@
+"""A board that takes plain text lines, one command at a time, on any serial port."""
+
+import logging
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from appliance.clock import Clock, Deadline
+from appliance.config import Options
+from appliance.errors import LinkError
+from appliance.records import Ack, AckStatus, LinkEvent, SortCommand
+from appliance.sorter import Capabilities
+from appliance.sorter.line_protocol import LineBuffer, Patterns, Reply, check_template, encode
+from appliance.sorter.mailbox import Mailbox
+from appliance.sorter.serial_port import PORT_ERRORS, SerialPort
+
+__all__ = ["LineOptions", "LineSorter"]
+
+log = logging.getLogger(__name__)
+
+_HELLO_EVERY_S = 0.5
+_BACK_OFF_S = (0.1, 0.2, 0.5, 1.0)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return text
+
+
+def _port(name: str, info: ValidationInfo) -> str:
+    base = (info.context or {}).get("base")
+    if base is None or "://" in name or name.startswith(("usb:", "/")):
+        return name
+    return str(Path(base) / name)
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class LineOptions(Options):
+    """`port`: a path, best below /dev/serial/by-id; a pattern; usb:VID:PID[:SERIAL]; or a pyserial URL.
+
+    `template` is what is sent, `reply` and `refusal` are searched for in every line that comes back; a group
+    `(?P<seq>\\d+)` ties an answer to its command. `reply: null` is a board that never confirms. `hello` is repeated
+    until a line fits `ready`, at start and after every reconnection: opening the port resets many boards.
+    """
+
+    kind: Literal["line"]
+    port: Annotated[str, Field(min_length=1), AfterValidator(_port)]
+    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 115_200
+    template: Annotated[str, AfterValidator(check_template)] = "SORT {channel}\n"
+    reply: Pattern | None = "^OK"
+    refusal: Pattern | None = "^ERR"
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    hello: str | None = None
+    ready: Pattern | None = None
+    ready_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    settle_s: Annotated[float, Field(ge=0, le=30)] = 0.0
+    stop: str | None = None
+    recovery_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
+
+
+class LineSorter:
+    """One thread reads the line, times answers out, and opens the port again when it went away.
+
+    A command whose fate is unknown is never repeated: when the line breaks or no answer comes, it is answered UNKNOWN.
+    """
+
+    Options = LineOptions
+
+    def __init__(self, options: LineOptions, clock: Clock = time.monotonic_ns) -> None:
+        self._options = options
+        self._clock = clock
+        self._patterns = Patterns(*(re.compile(text) if text else None for text in _texts(options)))
+        self._mail = Mailbox()
+        self._writing = threading.Lock()
+        self._port: SerialPort | None = None
+        self._broken: str | None = None
+        self._failed_attempts = 0
+        self._quiet_until_ns = 0
+        self._simulated = False
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.recovery_s = options.recovery_s
+
+    def open(self) -> Capabilities:
+        self._ending.clear()
+        self._port = self._connect()
+        self._thread = threading.Thread(target=self._serve, name="link", daemon=True)
+        self._thread.start()
+        options = self._options
+        return Capabilities(f"line on {options.port}", options.reply is not None, 1, options.timeout_s, self._simulated)
+
+    @property
+    def ready(self) -> bool:
+        return (
+            self._port is not None
+            and self._broken is None
+            and not self._ending.is_set()
+            and not self._mail.unanswered
+            and self._clock() >= self._quiet_until_ns
+        )
+
+    def submit(self, command: SortCommand) -> None:
+        data = encode(self._options.template, command.channel, command.seq, command.bin)
+        with self._writing:
+            now_ns = self._clock()
+            self._mail.expect(command.seq, now_ns)
+            if self._port is None or self._broken is not None or self._ending.is_set():
+                self._mail.answer(command.seq, AckStatus.FAILED, now_ns, "the link was down; nothing was sent")
+                return
+            if now_ns > command.not_after_ns:
+                self._mail.answer(command.seq, AckStatus.FAILED, now_ns, "too late; nothing was sent")
+                return
+            try:
+                self._port.write(data)
+            except PORT_ERRORS as error:
+                # A part of the line may lie in the board's buffer and would run into the next one: start afresh.
+                self._broken = f"the write broke: {error}"
+                self._mail.answer(command.seq, AckStatus.UNKNOWN, self._clock(), self._broken)
+                return
+        if self._options.reply is None:
+            self._mail.answer(command.seq, AckStatus.UNCONFIRMED, self._clock(), "this line never confirms")
+
+    def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
+        return self._mail.take(timeout_s)
+
+    def stop(self) -> None:
+        self._ending.set()
+        with self._writing:
+            if self._options.stop is None or self._port is None:
+                return
+            try:
+                self._port.write(self._options.stop.encode("ascii", errors="replace"))
+            except PORT_ERRORS as error:
+                log.warning("the stop command did not go out: %s", error)
+
+    def close(self) -> None:
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(self._options.ready_timeout_s + 2)
+            self._thread = None
+        self._drop_port("closed")
+
+    def _connect(self) -> SerialPort:
+        """Open the port and shake hands.
+
+        Raises:
+            LinkError: as SerialPort, or no line that fits `ready` in time.
+        """
+        options = self._options
+        port = SerialPort(options.port, options.baud)
+        try:
+            self._shake_hands(port)
+        except PORT_ERRORS as error:
+            port.close()
+            if isinstance(error, LinkError):
+                raise
+            raise LinkError(f"shaking hands on {options.port}", str(error), "check the cable") from error
+        except BaseException:
+            port.close()
+            raise
+        return port
+
+    def _shake_hands(self, port: SerialPort) -> None:
+        options, lines = self._options, LineBuffer()
+        self._wait(Deadline(options.settle_s))
+        if self._patterns.ready is None:
+            port.read()
+            return
+        deadline, next_hello = Deadline(options.ready_timeout_s), Deadline(0)
+        heard, hellos = "", 0
+        while not deadline.expired and not self._ending.is_set():
+            if options.hello is not None and next_hello.expired:
+                port.write(options.hello.encode("ascii", errors="replace"))
+                next_hello = Deadline(_HELLO_EVERY_S)
+                hellos += 1
+            for line in lines.feed(port.read()):
+                heard = line
+                if self._patterns.read(line).kind == "ready":
+                    self._simulated = "SIMULATED" in line
+                    # A slow board answers every hello; a second answer must not look like a restart.
+                    while hellos > 1 and port.read() and not deadline.expired:
+                        pass
+                    return
+        found = f"it said {heard!r}, which does not fit {options.ready!r}" if heard else "no answer"
+        raise LinkError(
+            f"waiting for the board on {options.port}",
+            f"{found} in {options.ready_timeout_s:g} s",
+            "check that the board runs its program, the baud rate, and sorter.hello and sorter.ready",
+        )
+
+    def _serve(self) -> None:
+        """The link's thread: reads until the end, reconnecting for as long as the loop lets it."""
+        lines = LineBuffer()
+        while not self._ending.is_set():
+            port = self._port
+            if port is None:
+                lines.reset()
+                self._reconnect()
+                continue
+            try:
+                for line in lines.feed(port.read()):
+                    self._hear(self._patterns.read(line))
+            except PORT_ERRORS as error:
+                self._broken = str(error)
+            self._expire()
+            if self._broken is not None:
+                self._drop_port(self._broken)
+
+    def _hear(self, reply: Reply) -> None:
+        unanswered = self._mail.unanswered
+        if reply.kind in ("done", "failed"):
+            seq = reply.seq if self._patterns.carries_seq else (unanswered[0] if unanswered else None)
+            status = AckStatus.DONE if reply.kind == "done" else AckStatus.FAILED
+            if seq is not None and self._mail.answer(seq, status, self._clock(), reply.text):
+                return
+            self._tell("late-reply", reply.text)
+        elif reply.kind == "ready" and unanswered:
+            # The board started again in the middle of a command.
+            for seq in unanswered:
+                self._mail.answer(seq, AckStatus.UNKNOWN, self._clock(), f"the board restarted: {reply.text}")
+            self._tell("board-restart", reply.text)
+        elif reply.kind == "other":
+            self._tell("unexpected", reply.text)
+
+    def _expire(self) -> None:
+        now_ns = self._clock()
+        limit_ns = int(self._options.timeout_s * 1e9)
+        for seq in self._mail.overdue(now_ns - limit_ns):
+            if not self._patterns.carries_seq:
+                # A late answer could be taken for the next command's: keep quiet until it can no longer come.
+                self._quiet_until_ns = now_ns + limit_ns
+            self._mail.answer(seq, AckStatus.UNKNOWN, now_ns, f"no answer in {self._options.timeout_s:g} s")
+
+    def _reconnect(self) -> None:
+        """One attempt, after a pause that grows with the attempts that failed."""
+        self._wait(Deadline(_BACK_OFF_S[min(self._failed_attempts, len(_BACK_OFF_S) - 1)]))
+        if self._ending.is_set():
+            return
+        try:
+            port = self._connect()
+        except LinkError as error:
+            self._failed_attempts += 1
+            log.debug("%s", error)
+            return
+        self._failed_attempts = 0
+        with self._writing:
+            self._port, self._broken = port, None
+        self._tell("link-up", port.device)
+
+    def _drop_port(self, why: str) -> None:
+        # The old descriptor must be closed before the port is opened again, or USB gives it another name.
+        with self._writing:
+            port, self._port = self._port, None
+            if port is not None:
+                port.close()
+            for seq in self._mail.unanswered:
+                self._mail.answer(seq, AckStatus.UNKNOWN, self._clock(), f"the link broke: {why}")
+        if port is not None and not self._ending.is_set():
+            self._tell("link-down", why)
+
+    def _tell(self, kind: str, detail: str) -> None:
+        self._mail.tell(LinkEvent(kind, self._clock(), detail[:200]))
+
+    def _wait(self, deadline: Deadline) -> None:
+        self._ending.wait(deadline.left_s)
+
+
+def _texts(options: LineOptions) -> tuple[str | None, str | None, str | None]:
+    return options.reply, options.refusal, options.ready

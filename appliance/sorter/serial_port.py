@@ -1,0 +1,128 @@
+"""A serial port: found, opened exclusively, its troubles told in words. The only file that imports pyserial."""
+
+import errno
+import glob
+import grp
+import os
+import termios
+from pathlib import Path
+from typing import Any
+
+import serial
+from serial.tools import list_ports
+
+from appliance.errors import LinkError
+
+__all__ = ["PORT_ERRORS", "SerialPort", "find_port", "holder_of"]
+
+PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
+"""What a port that went away may raise; pyserial raises TypeError where another thread has closed its descriptor."""
+
+_WRITE_TIMEOUT_S = 0.5
+_READ_TIMEOUT_S = 0.05
+
+
+def find_port(name: str) -> str:
+    """The device that `name` stands for now: a path, a pattern of paths, `usb:VID:PID[:SERIAL]`, or a pyserial URL.
+
+    Raises:
+        LinkError: no such port, or a pattern that fits several.
+    """
+    doing = f"looking for the serial port {name}"
+    if name.startswith("usb:"):
+        found = [port.device for port in list_ports.comports() if _is_usb(port, name)]
+    elif "://" in name or not any(char in name for char in "*?["):
+        return name
+    else:
+        found = sorted(glob.glob(name))  # noqa: PTH207  # absolute patterns
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(port.device for port in list_ports.comports()) or "no serial ports"
+    if not found:
+        raise LinkError(doing, f"nothing fits; there is {there}", "plug the board in, or correct sorter.port")
+    raise LinkError(doing, f"it fits {', '.join(found)}", "narrow sorter.port down to one of them")
+
+
+class SerialPort:
+    """An open port. Reading and writing may happen in two threads."""
+
+    def __init__(self, name: str, baud: int) -> None:
+        """Open exclusively.
+
+        Raises:
+            LinkError: not there, not permitted (names the group to join), or held by another program (names it).
+        """
+        self.device = find_port(name)
+        try:
+            self._port = _open(self.device, baud)
+        except PORT_ERRORS as error:
+            raise _explain(self.device, error) from error
+
+    def write(self, data: bytes) -> None:
+        """Hand all bytes to the kernel. Raises one of PORT_ERRORS; then an unknown part of them went out."""
+        self._port.write(data)
+
+    def read(self) -> bytes:
+        """What has arrived, after at most 50 ms; empty if nothing did. Raises one of PORT_ERRORS."""
+        first: bytes = self._port.read(1)
+        return first + self._port.read(self._port.in_waiting) if first else first
+
+    def close(self) -> None:
+        try:
+            self._port.close()
+        except PORT_ERRORS:
+            # A device that is gone cannot be closed politely; the descriptor is released all the same.
+            return
+
+
+def holder_of(device: str) -> str:
+    """The program that has the device open, as "name (pid N)"; empty if none can be seen."""
+    real = os.path.realpath(device)
+    for directory in Path("/proc").glob("[0-9]*"):
+        if directory.name == str(os.getpid()):
+            continue
+        try:
+            if any(os.path.realpath(link) == real for link in (directory / "fd").iterdir()):
+                return f"{(directory / 'comm').read_text().strip()} (pid {directory.name})"
+        except OSError:
+            continue
+    return ""
+
+
+def _open(device: str, baud: int) -> Any:
+    settings: dict[str, Any] = {"baudrate": baud, "timeout": _READ_TIMEOUT_S, "write_timeout": _WRITE_TIMEOUT_S}
+    if "://" in device:
+        return serial.serial_for_url(device, **settings)
+    return serial.Serial(device, exclusive=True, **settings)
+
+
+def _explain(device: str, error: BaseException) -> LinkError:
+    doing = f"opening the serial port {device}"
+    number = getattr(error, "errno", None)
+    if not isinstance(number, int):
+        number = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    if number == errno.ENOENT or ("://" not in device and not os.path.exists(device)):  # noqa: PTH110
+        there = ", ".join(port.device for port in list_ports.comports()) or "no serial ports at all"
+        return LinkError(doing, f"it does not exist; there is {there}", "plug the board in, or correct sorter.port")
+    if number in (errno.EACCES, errno.EPERM):
+        group = _group_of(device)
+        return LinkError(doing, f"not permitted; it belongs to the group {group}", f"sudo usermod -aG {group} $USER")
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "lock" in str(error):
+        holder = holder_of(device) or "another program"
+        return LinkError(doing, f"it is held by {holder}", "stop that program")
+    return LinkError(doing, str(error), "check the cable, and sorter.port")
+
+
+def _group_of(device: str) -> str:
+    try:
+        return grp.getgrgid(os.stat(device).st_gid).gr_name  # noqa: PTH116
+    except (OSError, KeyError):
+        return "dialout"
+
+
+def _is_usb(port: Any, name: str) -> bool:
+    if port.vid is None:
+        return False
+    wanted = name.removeprefix("usb:").lower().split(":", 2)
+    have = [f"{port.vid:04x}", f"{port.pid:04x}", (port.serial_number or "").lower()]
+    return have[: len(wanted)] == wanted

@@ -1,0 +1,30 @@
+"""One picture, one item: for folders of photographs, and for machines that take one picture an item."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from appliance.config import Options
+from appliance.records import Frame, Item
+
+__all__ = ["EveryFrame"]
+
+
+class EveryFrameOptions(Options):
+    """No choices."""
+
+    kind: Literal["every-frame"] = "every-frame"
+
+
+class EveryFrame:
+    """Makes every frame an item of its own. `new_id` gives ids that never repeat."""
+
+    Options = EveryFrameOptions
+
+    def __init__(self, options: EveryFrameOptions, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+
+    def feed(self, frame: Frame) -> list[Item]:
+        return [Item(self._new_id(), (frame,))]
+
+    def flush(self) -> list[Item]:
+        return []
