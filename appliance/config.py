@@ -215,7 +215,7 @@ def parse_config(content: bytes, path: Path, tables: Mapping[str, Table]) -> Con
             problems.append(problem)
         else:
             chosen[name] = table.load(kind).Options
-    values, more = _validate(_model(chosen), raw, path.parent)
+    values, more = _validate(_model(chosen), raw, path.absolute().parent)
     problems += [problem for problem in more if problem.path[:1] not in {p.path[:1] for p in problems}]
     if problems or values is None:
         raise _error(path, problems, lines)

@@ -92,6 +92,11 @@ class Journal:
         """May another item be decided? False while the disk refuses, or too much waits for it."""
         return self.trouble is None and len(self._queue) < CAPACITY and self.intents.room
 
+    @property
+    def idle(self) -> bool:
+        """Is everything committed?"""
+        return not self._queue
+
     def put(self, outcome: Outcome, slot: int) -> None:
         """Keep an item's outcome; its intent is released once it is committed."""
         row = _row(outcome, self.run_id, self._info.model)

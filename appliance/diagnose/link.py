@@ -1,0 +1,54 @@
+"""Can the sorter be reached? Nothing is moved: the port is opened, hands are shaken, the port is closed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from appliance.config import Config
+from appliance.diagnose import Finding, Verdict
+from appliance.errors import LinkError
+from appliance.sorter import Sorter
+
+__all__ = ["check", "from_daemon"]
+
+
+def check(config: Config, sorter: Sorter) -> list[Finding]:
+    """Open, shake hands, close.
+
+    Raises:
+        LinkError: not there, not permitted, held by another program, or silent.
+    """
+    try:
+        capabilities = sorter.open()
+    except LinkError as error:
+        port = str(getattr(config.sorter, "port", ""))
+        if "does not exist" in error.found and str(config.machine.state_dir) in port:
+            twin = f"`appliance run --twin`, or first: appliance twin --link {port} --log {port}.jsonl"
+            raise LinkError(
+                error.doing, error.found, f"this port is a SIMULATED machine's; start one: {twin}"
+            ) from error
+        raise
+    finally:
+        sorter.close()
+    name = capabilities.name
+    if capabilities.simulated:
+        remedy = "set sorter.port to the real board before you rely on it"
+        return [Finding("link", Verdict.WARN, f"{name} answers, and calls itself SIMULATED", remedy)]
+    if not capabilities.confirms:
+        remedy = "let the board answer each command and set sorter.reply"
+        return [Finding("link", Verdict.WARN, f"{name} opens, but never confirms: items end uncertain", remedy)]
+    if getattr(config.sorter, "ready", "") is None:
+        remedy = "set sorter.hello and sorter.ready, so that the board itself can be asked"
+        return [Finding("link", Verdict.WARN, f"{name} opens; whether a board listens was not asked", remedy)]
+    return [Finding("link", Verdict.OK, f"{name} answers")]
+
+
+def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
+    """What a running daemon says of its link, which it alone may open."""
+    evidence = f"in use by the running appliance: {status['sorter']}"
+    ends = status["outcomes"]
+    if "link" in status["trouble"] or status["state"] == "link":
+        return [Finding("link", Verdict.FAIL, f"{evidence}; down now", "check the cable and the board's power", 11)]
+    if ends["uncertain"] or ends["failed"]:
+        counts = f"{ends['failed']} failed, {ends['uncertain']} uncertain of {status['items']} items"
+        return [Finding("link", Verdict.WARN, f"{evidence}; {counts}", "see `appliance history tail` for the reasons")]
+    return [Finding("link", Verdict.OK, evidence)]
