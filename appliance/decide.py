@@ -1,5 +1,6 @@
 """From the predictions of one item to a bin, with the rule. Pure: no clock, no file, no state."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -48,7 +49,7 @@ def decide(predictions: Sequence[Prediction], policy: Policy) -> Decision:
     The scores of the frames are averaged; the highest mean wins, on a tie the label that comes first.
     """
     heard = predictions[-policy.frames :]
-    if not heard or any(one.label is None for one in heard):
+    if not heard or any(one.label is None or not all(map(math.isfinite, one.scores)) for one in heard):
         return Decision(policy.reject_bin, Rule.NO_SCORES, None, 0.0)
     scores = [sum(column) / len(heard) for column in zip(*(one.scores for one in heard), strict=True)]
     ranked = sorted(range(len(scores)), key=lambda index: -scores[index])

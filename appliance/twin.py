@@ -81,7 +81,7 @@ class Twin:
             _point(self.link, os.ttyname(slave))
             self._play(master, log, stop)
         finally:
-            if self.link.is_symlink() and os.readlink(self.link) == os.ttyname(slave):  # noqa: PTH115
+            if self.link.is_symlink() and os.readlink(self.link) == os.ttyname(slave):
                 self.link.unlink()
             for handle in (master, slave, log):
                 os.close(handle)

@@ -228,7 +228,7 @@ class LineSorter:
             for seq in unanswered:
                 self._mail.answer(seq, AckStatus.UNKNOWN, self._clock(), f"the board restarted: {reply.text}")
             self._tell("board-restart", reply.text)
-        elif reply.kind == "other":
+        elif reply.kind == "other" and self._options.reply is not None:
             self._tell("unexpected", reply.text)
 
     def _expire(self) -> None:

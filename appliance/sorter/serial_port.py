@@ -34,7 +34,7 @@ def find_port(name: str) -> str:
     elif "://" in name or not any(char in name for char in "*?["):
         return name
     else:
-        found = sorted(glob.glob(name))  # noqa: PTH207  # absolute patterns
+        found = sorted(glob.glob(name))  # absolute patterns
     if len(found) == 1:
         return found[0]
     there = ", ".join(port.device for port in list_ports.comports()) or "no serial ports"
@@ -101,7 +101,7 @@ def _explain(device: str, error: BaseException) -> LinkError:
     number = getattr(error, "errno", None)
     if not isinstance(number, int):
         number = error.args[0] if error.args and isinstance(error.args[0], int) else None
-    if number == errno.ENOENT or ("://" not in device and not os.path.exists(device)):  # noqa: PTH110
+    if number == errno.ENOENT or ("://" not in device and not os.path.exists(device)):
         there = ", ".join(port.device for port in list_ports.comports()) or "no serial ports at all"
         return LinkError(doing, f"it does not exist; there is {there}", "plug the board in, or correct sorter.port")
     if number in (errno.EACCES, errno.EPERM):
@@ -115,7 +115,7 @@ def _explain(device: str, error: BaseException) -> LinkError:
 
 def _group_of(device: str) -> str:
     try:
-        return grp.getgrgid(os.stat(device).st_gid).gr_name  # noqa: PTH116
+        return grp.getgrgid(os.stat(device).st_gid).gr_name
     except (OSError, KeyError):
         return "dialout"
 

@@ -1,0 +1,293 @@
+"""The loop with real parts: what is stale, silent, busy, lost or paused moves nothing, and every item ends once."""
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from appliance.camera.folder import FolderCamera, FolderOptions
+from appliance.camera.simulated import Fault, SimulatedCamera, SimulatedOptions
+from appliance.classifier.scripted import Answer, ScriptedClassifier, ScriptedOptions
+from appliance.config import EvidenceOptions, JournalOptions
+from appliance.control import Switches
+from appliance.decide import Policy
+from appliance.errors import CameraError, LinkError
+from appliance.evidence import Evidence
+from appliance.health import Health, Notifier
+from appliance.history import open_history
+from appliance.journal import Journal, RunInfo
+from appliance.loop import Limits, Parts, SortingLoop
+from appliance.records import Ack, AckStatus, LinkEvent, Outcome, OutcomeKind, Rule, SortCommand
+from appliance.sorter import Capabilities
+from appliance.sorter.simulated import SimulatedSorter, SimulatedSorterOptions
+from appliance.trigger.every_frame import EveryFrame, EveryFrameOptions
+
+POLICY = Policy(
+    labels=("can", "glass", "empty"),
+    bins={"can": "cans", "glass": "glass", "empty": "nothing"},
+    channels={"cans": 1, "glass": 2, "nothing": None, "rest": 0},
+    reject_bin="rest",
+    threshold=0.6,
+)
+LIMITS = Limits("test", max_age_ms=200, stall_s=0.3, camera_recovery_s=1.0, storage_give_up_s=1.0)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(12):
+        cv2.imwrite(str(folder / f"{number:02d}.png"), np.full((16, 16, 3), number * 20, np.uint8))
+    return folder
+
+
+@dataclass
+class Bench:
+    """A loop with its parts, and what came out of it."""
+
+    loop: SortingLoop
+    parts: Parts
+    stop: threading.Event
+    outcomes: list[Outcome]
+
+    def kinds(self) -> Counter[str]:
+        return Counter(one.kind.value for one in self.outcomes)
+
+    def events(self, state_dir: Path) -> list[str]:
+        self.parts.journal.close()
+        with open_history(state_dir) as history:
+            return [event["kind"] for event in history.events()]
+
+
+@contextmanager
+def assembled(
+    state_dir: Path,
+    camera: Any,
+    sorter: Any = None,
+    answers: tuple[Answer, ...] = (Answer(label="can"),),
+    limits: Limits = LIMITS,
+    policy: Policy = POLICY,
+) -> Iterator[Bench]:
+    state_dir.mkdir(exist_ok=True)
+    sorter = sorter or SimulatedSorter(SimulatedSorterOptions(kind="simulated", delay_ms=1))
+    classifier = ScriptedClassifier(ScriptedOptions(kind="scripted", labels=policy.labels, answers=answers))
+    journal = Journal(state_dir, JournalOptions(), RunInfo("0", "", classifier.name))
+    evidence = Evidence(state_dir / "evidence", EvidenceOptions(keep="none"))
+    numbers = itertools.count(1)
+    trigger = EveryFrame(EveryFrameOptions(), lambda: f"{journal.run_id}-{next(numbers)}")
+    camera.open()
+    capabilities = sorter.open()
+    health, stop, outcomes = Health(Notifier({})), threading.Event(), list[Outcome]()
+    parts = Parts(camera, trigger, classifier, policy, sorter, capabilities, journal, evidence, health, Switches())
+    yield Bench(SortingLoop(parts, limits, stop, on_outcome=outcomes.append), parts, stop, outcomes)
+    camera.close()
+    sorter.close()
+    evidence.close()
+    journal.close()
+
+
+def folder(path: Path, **changes: Any) -> FolderCamera:
+    return FolderCamera(FolderOptions(kind="folder", path=path, **changes))
+
+
+def simulated(path: Path, *faults: Fault, **changes: Any) -> SimulatedCamera:
+    options = {"fps": 50.0, "frames": 40} | changes
+    return SimulatedCamera(SimulatedOptions(kind="simulated", pictures=path, faults=faults, **options))
+
+
+def test_every_picture_of_a_folder_ends_once(pictures: Path, tmp_path: Path) -> None:
+    answers = (Answer(label="can"), Answer(label="empty"), Answer(label="glass", confidence=0.5), Answer(label=None))
+    with assembled(tmp_path / "state", folder(pictures), answers=answers) as bench:
+        bench.loop.run()
+
+        assert [one.source for one in sorted(bench.outcomes, key=lambda one: one.frame_id)] == [
+            f"{number:02d}.png" for number in range(12)
+        ]
+        by_frame = sorted(bench.outcomes, key=lambda one: one.frame_id)[:4]
+        assert [(one.kind, one.decision.bin, one.decision.rule) for one in by_frame] == [
+            (OutcomeKind.SORTED, "cans", Rule.LABEL),
+            (OutcomeKind.SORTED, "nothing", Rule.LABEL),
+            (OutcomeKind.REJECTED, "rest", Rule.BELOW_THRESHOLD),
+            (OutcomeKind.REJECTED, "rest", Rule.NO_SCORES),
+        ]
+        assert by_frame[1].seq is None
+
+
+def test_an_old_frame_decides_nothing(pictures: Path, tmp_path: Path) -> None:
+    camera = simulated(pictures, Fault(at=10, kind="repeat", seconds=0.4))
+    limits = replace(LIMITS, max_age_ms=100)
+    with assembled(tmp_path / "state", camera, limits=limits) as bench:
+        bench.loop.run()
+
+    missed = [one for one in bench.outcomes if one.kind is OutcomeKind.MISSED]
+    assert len(missed) >= 5
+    assert {one.decision.rule for one in missed} == {Rule.STALE}
+    assert {one.seq for one in missed} == {None}
+    assert all(one.latency_ms <= 100 + 50 for one in bench.outcomes if one.kind is OutcomeKind.SORTED)
+
+
+def test_a_stalled_camera_is_opened_again_and_sorting_goes_on(pictures: Path, tmp_path: Path) -> None:
+    camera = simulated(pictures, Fault(at=10, kind="stall", seconds=0.5), frames=80)
+    with assembled(tmp_path / "state", camera, limits=replace(LIMITS, camera_recovery_s=5.0)) as bench:
+        bench.loop.run()
+        events = bench.events(tmp_path / "state")
+
+    assert events[:2] == ["camera-lost", "camera-back"]
+    assert max(one.frame_id for one in bench.outcomes) == 80
+    assert set(bench.kinds()) == {"sorted"}
+
+
+def test_a_camera_that_disappears_and_comes_back_costs_only_its_absence(pictures: Path, tmp_path: Path) -> None:
+    camera = simulated(pictures, Fault(at=10, kind="disappear", seconds=0.7), frames=120)
+    with assembled(tmp_path / "state", camera, limits=replace(LIMITS, camera_recovery_s=5.0)) as bench:
+        bench.loop.run()
+        events = bench.events(tmp_path / "state")
+
+    assert events[:2] == ["camera-lost", "camera-back"]
+    assert not [one for one in bench.outcomes if 11 <= one.frame_id <= 45]
+    assert max(one.frame_id for one in bench.outcomes) == 120
+
+
+def test_a_camera_that_stays_away_ends_the_run(pictures: Path, tmp_path: Path) -> None:
+    camera = simulated(pictures, Fault(at=5, kind="disappear", seconds=60), frames=None)
+    with assembled(tmp_path / "state", camera) as bench, pytest.raises(CameraError, match="it is gone"):
+        bench.loop.run()
+
+
+def test_a_corrupt_frame_is_skipped(pictures: Path, tmp_path: Path) -> None:
+    with assembled(tmp_path / "state", simulated(pictures, Fault(at=7, kind="corrupt"), frames=20)) as bench:
+        bench.loop.run()
+        events = bench.events(tmp_path / "state")
+
+    assert "frame-skipped" in events
+    assert 8 not in {one.frame_id for one in bench.outcomes}
+    assert bench.loop.snapshot.skipped == 1
+
+
+def test_live_items_that_pass_a_busy_sorter_are_missed_not_queued(pictures: Path, tmp_path: Path) -> None:
+    sorter = SimulatedSorter(SimulatedSorterOptions(kind="simulated", delay_ms=400))
+    camera = simulated(pictures, frames=50)
+    with assembled(tmp_path / "state", camera, sorter, limits=replace(LIMITS, max_age_ms=50)) as bench:
+        bench.loop.run()
+
+    missed = [one for one in bench.outcomes if one.kind is OutcomeKind.MISSED]
+    assert missed
+    assert {one.decision.rule for one in missed} == {Rule.BUSY}
+    assert bench.kinds()["sorted"] >= 2
+
+
+def test_refusals_and_silence_have_their_own_ends(pictures: Path, tmp_path: Path) -> None:
+    options = SimulatedSorterOptions(kind="simulated", delay_ms=1, timeout_s=0.05, refuse_every=3, silent_every=4)
+    with assembled(tmp_path / "state", folder(pictures), SimulatedSorter(options)) as bench:
+        bench.loop.run()
+
+    assert bench.kinds() == Counter({"sorted": 6, "failed": 3, "uncertain": 3})
+
+
+def test_it_stops_after_so_many_items(pictures: Path, tmp_path: Path) -> None:
+    limits = replace(LIMITS, items=5)
+    with assembled(tmp_path / "state", folder(pictures, loop=True), limits=limits) as bench:
+        bench.loop.run()
+
+    assert len(bench.outcomes) == 5
+
+
+def test_while_paused_no_frame_is_taken(pictures: Path, tmp_path: Path) -> None:
+    with assembled(tmp_path / "state", folder(pictures)) as bench:
+        bench.parts.switches.pause()
+        for _ in range(5):
+            bench.loop.step()
+        assert (bench.outcomes, bench.loop.snapshot.state) == ([], "paused")
+        bench.parts.switches.resume()
+        bench.loop.run()
+
+    assert len(bench.outcomes) == 12
+
+
+class _Cut:
+    """A far end whose line is cut from the start, and comes back when told: for what the loop does meanwhile."""
+
+    recovery_s = 0.5
+
+    def __init__(self) -> None:
+        self.up = False
+        self._events: list[Ack | LinkEvent] = []
+
+    def open(self) -> Capabilities:
+        self._events.append(LinkEvent("link-down", _now(), "cut"))
+        return Capabilities("cut", True, 1, 0.1)
+
+    @property
+    def ready(self) -> bool:
+        return self.up
+
+    def restore(self) -> None:
+        self.up = True
+        self._events.append(LinkEvent("link-up", _now(), "back"))
+
+    def submit(self, command: SortCommand) -> None:
+        self._events.append(Ack(command.seq, AckStatus.DONE, _now()))
+
+    def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
+        if not self._events:
+            threading.Event().wait(timeout_s)
+        taken, self._events = self._events, []
+        return taken
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _now() -> int:
+    import time
+
+    return time.monotonic_ns()
+
+
+def test_live_items_that_pass_while_the_link_is_down_are_missed(pictures: Path, tmp_path: Path) -> None:
+    sorter = _Cut()
+    sorter.recovery_s = 30
+    limits = replace(LIMITS, max_age_ms=40)
+    with assembled(tmp_path / "state", simulated(pictures, frames=10), sorter, limits=limits) as bench:
+        bench.loop.run()
+
+    assert {(one.kind, one.decision.rule) for one in bench.outcomes} == {(OutcomeKind.MISSED, Rule.LINK_DOWN)}
+
+
+def test_pictures_of_a_folder_wait_for_the_link(pictures: Path, tmp_path: Path) -> None:
+    sorter = _Cut()
+    sorter.recovery_s = 30
+    with assembled(tmp_path / "state", folder(pictures), sorter) as bench:
+        for _ in range(3):
+            bench.loop.step()
+        assert (bench.outcomes, bench.loop.snapshot.state) == ([], "link")
+        sorter.restore()
+        bench.loop.run()
+
+    assert bench.kinds() == Counter({"sorted": 12})
+
+
+def test_a_link_that_stays_away_ends_the_run(pictures: Path, tmp_path: Path) -> None:
+    with assembled(tmp_path / "state", folder(pictures), _Cut()) as bench:
+        with pytest.raises(LinkError, match="stayed away"):
+            bench.loop.run()
+        assert bench.outcomes == []
+
+
+@pytest.mark.parametrize("make", [folder, simulated])
+def test_progress_is_stamped_while_there_is_any(make: Callable[[Path], Any], pictures: Path, tmp_path: Path) -> None:
+    with assembled(tmp_path / "state", make(pictures)) as bench:
+        bench.loop.run()
+
+        assert bench.parts.health.progress_age_s < 5
+        assert bench.parts.health.snapshot is not None
+        assert bench.parts.health.snapshot.items == len(bench.outcomes)
