@@ -88,7 +88,7 @@ class MachineOptions(Options):
     """Who this machine is and where it keeps what must not be lost."""
 
     name: Name = "sorter"
-    state_dir: ConfigPath = Field(Path("state"), validate_default=True)
+    state_dir: ConfigPath = Field("state", validate_default=True, strict=False)
 
 
 class Bin(Options):
@@ -373,7 +373,14 @@ def _check_bins(decision: DecisionOptions, trigger: str) -> list[Problem]:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader whose only implicit types are those of JSON."""
+    """SafeLoader whose only implicit types are those of JSON, and which refuses aliases: few lines of them hold millions."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            what = "an alias has no place here; write the value out"
+            raise yaml.composer.ComposerError(None, None, what, event.start_mark)
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -426,7 +433,11 @@ def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
         return result
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), lines) for index, item in enumerate(node.value)]
-    value = yaml.constructor.SafeConstructor().construct_object(node, deep=True)
+    try:
+        value = yaml.constructor.SafeConstructor().construct_object(node, deep=True)
+    except (ValueError, LookupError, AttributeError) as error:
+        # What PyYAML's constructors raise for an explicit tag that does not fit, such as `!!bool maybe`.
+        raise ValueError(f"line {node.start_mark.line + 1}: {node.value[:40]!r} is no {node.tag}") from error
     if not isinstance(value, str | int | float | bool | None):
         raise ValueError(f"line {node.start_mark.line + 1}: a value of type {type(value).__name__} has no place here")
     return value

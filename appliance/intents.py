@@ -26,6 +26,7 @@ SLOTS = 64
 _HALF = 1024
 _HEADER = struct.Struct("<II")  # length and CRC-32 of the JSON that follows
 _MAX_JSON = _HALF - _HEADER.size
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Intents:
@@ -57,9 +58,9 @@ class Intents:
         self._free: list[int] = []
 
     def left_over(self) -> list[dict[str, Any]]:
-        """What an earlier process left behind, in slot order: outcomes where known, else intents."""
-        records = (self._read(slot, 1) or self._read(slot, 0) for slot in range(SLOTS))
-        return [record for record in records if record is not None]
+        """What an earlier process left behind, in slot order: each intent, with its outcome where that is known."""
+        intents = ((slot, self._read(slot, 0)) for slot in range(SLOTS))
+        return [intent | (self._read(slot, 1) or {}) for slot, intent in intents if intent is not None]
 
     def clear(self) -> None:
         """Forget everything; called after `left_over` has been committed."""
@@ -79,14 +80,14 @@ class Intents:
         return slot
 
     def settle(self, slot: int, outcome: Mapping[str, Any]) -> None:
-        """Keep what did happen, beside the intent."""
+        """Keep what did happen beside the intent: the keys that have changed."""
         self._write(slot, 1, outcome)
 
     def release(self, slot: int) -> None:
         """The journal has it."""
         offset = slot * 2 * _HALF
         with self._lock:
-            # The outcome goes last: a kill between the two leaves it, and the journal refuses an item it has.
+            # The intent goes first: a kill between the two leaves an outcome without an intent, which means nothing.
             self._memory[offset : offset + _HEADER.size] = bytes(_HEADER.size)
             self._memory[offset + _HALF : offset + _HALF + _HEADER.size] = bytes(_HEADER.size)
             self._free.append(slot)
@@ -121,12 +122,12 @@ class Intents:
 
 def _encode(record: Mapping[str, Any]) -> bytes:
     """Compact JSON that fits a half; the longest texts are cut until it does."""
-    content = json.dumps(record, separators=(",", ":")).encode()
+    content = _to_json(record).encode()
     limit = 160
     shortened: dict[str, Any] = dict(record)
     while len(content) > _MAX_JSON and limit >= 10:
         shortened = {key: _cut(value, limit) for key, value in shortened.items()}
-        content = json.dumps(shortened, separators=(",", ":")).encode()
+        content = _to_json(shortened).encode()
         limit //= 2
     return content[:_MAX_JSON]
 

@@ -73,6 +73,7 @@ class Journal:
         self._info = info
         self._arrived = threading.Condition()
         self._queue: deque[_Entry] = deque()
+        self._intended: dict[int, dict[str, Any]] = {}
         self._closing = False
         self._since_prune = 0
         self.trouble: str | None = None
@@ -99,13 +100,17 @@ class Journal:
 
     def put(self, outcome: Outcome, slot: int) -> None:
         """Keep an item's outcome; its intent is released once it is committed."""
-        row = _row(outcome, self.run_id, self._info.model)
-        self.intents.settle(slot, row)
+        settled = _settled(outcome)
+        self.intents.settle(slot, settled)
+        row = self._intended.pop(slot) | settled
         self._append(_Entry("items", tuple(row[name] for name in ITEM_COLUMNS), lambda: self.intents.release(slot)))
 
     def intend(self, outcome: Outcome) -> int:
         """Keep what is about to happen, before it can; returns the slot for `put`."""
-        return self.intents.hold(_row(outcome, self.run_id, self._info.model))
+        row = _row(outcome, self.run_id, self._info.model)
+        slot = self.intents.hold(row)
+        self._intended[slot] = row
+        return slot
 
     def event(self, kind: str, details: Mapping[str, Any], item_id: str | None = None) -> None:
         """Keep something that happened beside the items; given up only when the disk has refused for very long."""
@@ -291,10 +296,17 @@ def _row(outcome: Outcome, run_id: str, model: str) -> dict[str, Any]:
         "confidence": round(decision.confidence, 6),
         "runner_up": decision.runner_up,
         "bin": decision.bin,
-        "outcome": outcome.kind.value,
         "rule": decision.rule.value,
         "model": model,
         "seq": outcome.seq,
+        **_settled(outcome),
+    }
+
+
+def _settled(outcome: Outcome) -> dict[str, Any]:
+    """The columns that may change between the intent and the outcome."""
+    return {
+        "outcome": outcome.kind.value,
         "latency_ms": round(outcome.latency_ms, 3),
         "confirm_ms": None if outcome.confirm_ms is None else round(outcome.confirm_ms, 3),
         "detail": outcome.detail[:200],

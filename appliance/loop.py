@@ -45,6 +45,8 @@ _HOLD_S = 0.05
 _PUBLISH_EVERY_NS = 250_000_000
 _COMMAND_VALID_NS = 1_000_000_000
 _REOPEN_EVERY_S = 0.5
+_STATES = {"paused": "paused", "storage": "waiting for the disk", "link": "waiting for the link", "busy": "sorting"}
+"""What people read for each hindrance; a sorter in the middle of a movement is nothing to worry about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class SortingLoop:
 
     @property
     def snapshot(self) -> Snapshot:
-        return self._snapshot(self._hindrance[0] if self._hindrance else "sorting")
+        return self._snapshot(_STATES[self._hindrance[0]] if self._hindrance else "sorting")
 
     def _finished(self) -> bool:
         enough = self._limits.items is not None and self._decided >= self._limits.items
@@ -195,18 +197,26 @@ class SortingLoop:
         self._hear(0.0)
 
     def _why_not(self, frame: Frame, *, moves: bool) -> Rule | None:
-        """Why nothing may move for this frame now; waits for a busy sorter as long as the frame is young enough."""
-        oldest_ns = self._clock() - self._limits.max_age_ms * 1_000_000
-        if frame.taken_at_ns < oldest_ns:
-            return Rule.STALE
-        if not moves:
+        """Why nothing may move for this frame now; None if it may.
+
+        A stored picture does not age: it waits for the sorter, within the limits of a hindrance. A live one waits only
+        as long as it is young enough.
+        """
+        if not self._parts.camera.live:
+            while moves and not self._parts.sorter.ready:
+                self._hold_back("link" if self._link_down_ns is not None else "busy")
             return None
-        while not self._parts.sorter.ready:
-            left_s = self._limits.max_age_ms / 1e3 - (self._clock() - frame.taken_at_ns) / 1e9
+        if self._age_left_s(frame) <= 0:
+            return Rule.STALE
+        while moves and not self._parts.sorter.ready:
+            left_s = self._age_left_s(frame)
             if left_s <= 0:
                 return Rule.LINK_DOWN if self._link_down_ns is not None else Rule.BUSY
             self._hear(min(left_s, _HOLD_S))
         return None
+
+    def _age_left_s(self, frame: Frame) -> float:
+        return self._limits.max_age_ms / 1e3 - (self._clock() - frame.taken_at_ns) / 1e9
 
     def _outcome(self, item: Item, decision: Decision, kind: OutcomeKind) -> Outcome:
         newest = item.frames[-1]
@@ -299,7 +309,7 @@ class SortingLoop:
         self._good_frame_ns = self._opened_ns = now_ns
         self._parts.health.progress()
         self._parts.health.tick()
-        self._publish(hindrance)
+        self._publish(_STATES[hindrance])
         self._hear(_HOLD_S)
 
     def _limit_of(self, hindrance: str) -> tuple[float | None, ApplianceError]:

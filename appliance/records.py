@@ -96,7 +96,7 @@ class Rule(StrEnum):
     NO_BIN = "no-bin"
     """No bin lists the label."""
     STALE = "stale"
-    """The frame was older than `decision.max_age_ms` when the command should have gone out."""
+    """A live frame was older than `decision.max_age_ms` when the command should have gone out."""
     LINK_DOWN = "link-down"
     """A live item passed while the actuator was unreachable."""
     BUSY = "busy"

@@ -269,7 +269,7 @@ def test_pictures_of_a_folder_wait_for_the_link(pictures: Path, tmp_path: Path) 
     with assembled(tmp_path / "state", folder(pictures), sorter) as bench:
         for _ in range(3):
             bench.loop.step()
-        assert (bench.outcomes, bench.loop.snapshot.state) == ([], "link")
+        assert (bench.outcomes, bench.loop.snapshot.state) == ([], "waiting for the link")
         sorter.restore()
         bench.loop.run()
 

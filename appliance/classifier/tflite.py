@@ -1,9 +1,9 @@
 """A TensorFlow Lite model: float32, int8 or uint8 by what the file says."""
 
-from typing import Annotated, Any, Literal, cast
+import math
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from appliance.classifier.model_files import ModelFiles, read_model
@@ -99,11 +99,11 @@ class TFLiteClassifier:
     def close(self) -> None:
         self._input_of = self._output_of = self._interpreter = None
 
-    def _real(self) -> NDArray[np.float64]:
-        raw = self._output_of()[0].astype(np.float64)
-        if self._output_scale:
-            raw = (raw - self._output_zero_point) * self._output_scale
-        return cast(NDArray[np.float64], raw)
+    def _real(self) -> list[float]:
+        """The output as real numbers, one a label."""
+        raw: list[float] = self._output_of()[0].tolist()
+        scale, zero_point = self._output_scale, self._output_zero_point
+        return [(value - zero_point) * scale for value in raw] if scale else raw
 
     def _warm_up(self) -> bool:
         """Run on grey and on black; True if the outputs are logits rather than probabilities.
@@ -116,7 +116,8 @@ class TFLiteClassifier:
             np.copyto(self._input_of()[0], blank(np.full((8, 8, 3), value, np.uint8)))
             self.invoke()
             outputs.append(self._real())
-        return all(np.all(np.isfinite(one)) for one in outputs) and not all(map(looks_like_probabilities, outputs))
+        finite = all(math.isfinite(value) for output in outputs for value in output)
+        return finite and not all(map(looks_like_probabilities, outputs))
 
     def _only(self, details: list[dict[str, Any]]) -> dict[str, Any]:
         if len(details) != 1:

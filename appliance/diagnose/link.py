@@ -5,7 +5,6 @@ from typing import Any
 
 from appliance.config import Config
 from appliance.diagnose import Finding, Verdict
-from appliance.errors import LinkError
 from appliance.sorter import Sorter
 
 __all__ = ["check", "from_daemon"]
@@ -19,14 +18,6 @@ def check(config: Config, sorter: Sorter) -> list[Finding]:
     """
     try:
         capabilities = sorter.open()
-    except LinkError as error:
-        port = str(getattr(config.sorter, "port", ""))
-        if "does not exist" in error.found and str(config.machine.state_dir) in port:
-            twin = f"`appliance run --twin`, or first: appliance twin --link {port} --log {port}.jsonl"
-            raise LinkError(
-                error.doing, error.found, f"this port is a SIMULATED machine's; start one: {twin}"
-            ) from error
-        raise
     finally:
         sorter.close()
     name = capabilities.name
@@ -46,7 +37,7 @@ def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
     """What a running daemon says of its link, which it alone may open."""
     evidence = f"in use by the running appliance: {status['sorter']}"
     ends = status["outcomes"]
-    if "link" in status["trouble"] or status["state"] == "link":
+    if "link" in status["trouble"]:
         return [Finding("link", Verdict.FAIL, f"{evidence}; down now", "check the cable and the board's power", 11)]
     if ends["uncertain"] or ends["failed"]:
         counts = f"{ends['failed']} failed, {ends['uncertain']} uncertain of {status['items']} items"

@@ -103,7 +103,10 @@ def _explain(device: str, error: BaseException) -> LinkError:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else None
     if number == errno.ENOENT or ("://" not in device and not os.path.exists(device)):
         there = ", ".join(port.device for port in list_ports.comports()) or "no serial ports at all"
-        return LinkError(doing, f"it does not exist; there is {there}", "plug the board in, or correct sorter.port")
+        remedy = "plug the board in, or correct sorter.port"
+        if not device.startswith("/dev/"):
+            remedy += "; if a SIMULATED machine is meant to be there: appliance run --twin"
+        return LinkError(doing, f"it does not exist; there is {there}", remedy)
     if number in (errno.EACCES, errno.EPERM):
         group = _group_of(device)
         return LinkError(doing, f"not permitted; it belongs to the group {group}", f"sudo usermod -aG {group} $USER")

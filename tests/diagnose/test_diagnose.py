@@ -1,0 +1,73 @@
+"""`diagnose` in its own right: what it says of a healthy machine, a running one, and one without a configuration."""
+
+import json
+from typing import Any
+
+import pytest
+from support import ROOT, SCRIPTED, ConfigFile, TwinControl, appliance, running, wait_for
+
+from appliance.diagnose import Finding, Verdict, worst_exit_code
+
+CHECKS = ["config", "storage", "machine", "heat", "power", "clock", "model", "camera", "link"]
+
+
+def diagnosed(config_file: ConfigFile) -> tuple[int, dict[str, dict[str, Any]]]:
+    done = appliance("diagnose", "--json", "-c", str(config_file.path))
+    report = json.loads(done.stdout)
+    assert report["exit_code"] == done.returncode
+    return done.returncode, {one["check"]: one for one in report["findings"]}
+
+
+def test_a_healthy_machine_fails_nothing_and_its_simulated_link_is_a_warning(
+    config_file: ConfigFile, twin: TwinControl
+) -> None:
+    twin.start()
+    code, findings = diagnosed(config_file)
+
+    assert (code, list(findings)) == (0, CHECKS)
+    assert not [one for one in findings.values() if one["verdict"] == "fail"]
+    assert findings["link"]["verdict"] == "warn"
+    assert "SIMULATED" in findings["link"]["evidence"]
+    assert not (twin.log.exists() and twin.log.read_text())  # nothing moved
+
+
+def test_without_a_configuration_the_host_is_still_looked_at(config_file: ConfigFile) -> None:
+    config_file.path.write_text("camera: {kind: foldre}\n")
+    code, findings = diagnosed(config_file)
+
+    assert code == 78
+    assert "did you mean 'folder'?" in findings["config"]["evidence"]
+    assert findings["machine"]["verdict"] == "ok"
+    assert {findings[name]["verdict"] for name in ("model", "camera", "link")} == {"not run"}
+
+
+def test_a_running_appliance_is_asked_instead(config_file: ConfigFile, twin: TwinControl) -> None:
+    twin.start()
+    config_file.change(
+        classifier=SCRIPTED, camera={"kind": "folder", "path": str(ROOT / "pictures" / "chamber"), "loop": True}
+    )
+    with running(config_file.path) as process:
+        wait_for((config_file.state_dir / "control.sock").is_socket, 30)
+        code, findings = diagnosed(config_file)
+        process.kill()
+
+    assert code == 0
+    assert "in use by the running appliance" in findings["camera"]["evidence"]
+    assert "in use by the running appliance" in findings["link"]["evidence"]
+
+
+def test_people_read_the_remedy_under_what_was_seen(config_file: ConfigFile) -> None:
+    done = appliance("diagnose", "-c", str(config_file.path))
+
+    assert done.returncode == 11
+    assert "→ plug the board in" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [([], 0), ([("a", Verdict.WARN, 0)], 0), ([("a", Verdict.FAIL, 12), ("b", Verdict.FAIL, 11)], 12)],
+)
+def test_the_exit_code_is_that_of_the_first_failure(verdicts: list[tuple[str, Verdict, int]], code: int) -> None:
+    findings = [Finding(name, verdict, "", exit_code=number) for name, verdict, number in verdicts]
+
+    assert worst_exit_code(findings) == code
