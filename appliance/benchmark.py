@@ -40,11 +40,11 @@ from appliance.machine import model_name, pss_kb, temperature_c
 from appliance.records import Frame, Pixels
 from appliance.sorter.line import LineOptions, LineSorter
 from appliance.trigger.every_frame import EveryFrame, EveryFrameOptions
+from appliance.twin_process import twin_running
 
 __all__ = ["MIN_FRAMES", "Plan", "benchmark", "measure_starts"]
 
 MIN_FRAMES = 64
-_TWIN_START_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def measure_starts(config: Config, count: int, work: Path) -> list[float]:
     Raises:
         LinkError, ApplianceError: the run did not work.
     """
-    with _twin(work) as port:
+    port = work / "twin.tty"
+    with twin_running(port, work / "twin.jsonl", "--delay", "0"):
         path = work / "start.yaml"
         values = config.as_dict()
         values["machine"]["state_dir"] = str(work / "state")
@@ -200,7 +201,9 @@ def _parts(options: TFLiteOptions, work: Path) -> Iterator[Parts]:
     with ExitStack() as stack:
         classifier = TFLiteClassifier(options)
         stack.callback(classifier.close)
-        sorter = LineSorter(_line(stack.enter_context(_twin(work)), confirms=False))
+        port = work / "twin.tty"
+        stack.enter_context(twin_running(port, work / "twin.jsonl", "--delay", "0"))
+        sorter = LineSorter(_line(port, confirms=False))
         journal = Journal(work, JournalOptions(), RunInfo(__version__, "", classifier.name))
         stack.callback(journal.close)
         evidence = Evidence(work / "evidence", EvidenceOptions())
@@ -244,23 +247,6 @@ def _line(port: Path, *, confirms: bool) -> LineOptions:
         hello="HELLO\n",
         ready="^READY",
     )
-
-
-@contextmanager
-def _twin(work: Path) -> Iterator[Path]:
-    """A twin in a process of its own; its port."""
-    port = work / "twin.tty"
-    command = [sys.executable, "-m", "appliance", "twin", "--quiet", "--delay", "0", "--link", str(port)]
-    with subprocess.Popen([*command, "--log", str(work / "twin.jsonl")]) as process:
-        try:
-            deadline = Deadline(_TWIN_START_S)
-            while not port.exists():
-                if process.poll() is not None or deadline.expired:
-                    raise LinkError("starting the twin", f"it made no {port}")
-                time.sleep(0.01)
-            yield port
-        finally:
-            process.terminate()
 
 
 def _with_labels(options: TFLiteOptions, work: Path) -> TFLiteOptions:

@@ -373,7 +373,7 @@ def _check_bins(decision: DecisionOptions, trigger: str) -> list[Problem]:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader whose only implicit types are those of JSON, and which refuses aliases: few lines of them hold millions."""
+    """SafeLoader with the implicit types of JSON only, and without aliases: a few lines of them stand for millions."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):

@@ -102,12 +102,19 @@ class Evidence:
             raise ValueError("the picture cannot be encoded")
         self._make_room(len(content))
         partial = self._folder / f"{picture.name}.part"
-        partial.write_bytes(content.tobytes())
-        partial.replace(self._folder / picture.name)
+        try:
+            partial.write_bytes(content.tobytes())
+            partial.replace(self._folder / picture.name)
+        except OSError:
+            # On a full disk the pieces would take what little becomes free, outside the budget.
+            partial.unlink(missing_ok=True)
+            raise
         self._sizes[picture.name] = len(content)
 
     def _make_room(self, size: int) -> None:
         budget = self._options.budget_mb * 1_000_000
+        if size > budget:
+            raise ValueError(f"{size} bytes are more than the whole budget of {budget}")
         used = sum(self._sizes.values())
         while self._sizes and used + size > budget:
             name, freed = self._sizes.popitem(last=False)

@@ -12,7 +12,8 @@ def write_power_safe(path: Path, content: bytes) -> None:
     """Replace `path` by `content`: write beside, fsync, rename, fsync the directory.
 
     Raises:
-        OSError: nothing was changed; the partial file is gone.
+        OSError: nothing was changed, or (only if the directory cannot be synced) the new file is there, whole, and a
+            power cut may still bring the old one back; the partial file is gone.
     """
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

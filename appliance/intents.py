@@ -121,17 +121,19 @@ class Intents:
 
 
 def _encode(record: Mapping[str, Any]) -> bytes:
-    """Compact JSON that fits a half; the longest texts are cut until it does."""
+    """Compact JSON that fits a half; the longest text is halved until it does, so that short ones stay exact."""
     content = _to_json(record).encode()
-    limit = 160
     shortened: dict[str, Any] = dict(record)
-    while len(content) > _MAX_JSON and limit >= 10:
-        shortened = {key: _cut(value, limit) for key, value in shortened.items()}
+    while len(content) > _MAX_JSON:
+        texts = {key: len(_to_json(value)) for key, value in shortened.items() if isinstance(value, str)}
+        longest = max(texts, key=texts.__getitem__)
+        if len(shortened[longest]) <= 8:
+            break
+        shortened[longest] = _halve(shortened[longest])
         content = _to_json(shortened).encode()
-        limit //= 2
     return content[:_MAX_JSON]
 
 
-def _cut(value: Any, limit: int) -> Any:
+def _halve(text: str) -> str:
     """A text's end says more than its beginning: the end of a path, the end of an error."""
-    return "..." + value[-limit:] if isinstance(value, str) and len(value) > limit else value
+    return "..." + text[len(text) // 2 + 3 :]

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ _ADD_UP = """
 INSERT INTO daily VALUES (?, ?, ?, ?, ?, ?, 1, ?)
 ON CONFLICT DO UPDATE SET items = items + 1, latency_ms_sum = latency_ms_sum + excluded.latency_ms_sum
 """
+
+_NOT_LAST_SEQ = "n IS NOT (SELECT n FROM items WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1)"
+"""The row with the last sequence number outlives retention: the next run counts on from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Journal:
         """
         self._path = state_dir / JOURNAL_FILE
         self._options = options
-        self._info = info
+        self._info = replace(info, model=_text(info.model))
         self._arrived = threading.Condition()
         self._queue: deque[_Entry] = deque()
         self._intended: dict[int, dict[str, Any]] = {}
@@ -289,7 +292,7 @@ def _row(outcome: Outcome, run_id: str, model: str) -> dict[str, Any]:
         "item": outcome.item_id,
         "run_id": run_id,
         "frame": outcome.frame_id,
-        "source": outcome.source,
+        "source": _text(outcome.source),
         "taken_ns": outcome.taken_at_ns,
         "taken_at": wall_text(outcome.taken_at_ns),
         "label": decision.label,
@@ -309,8 +312,13 @@ def _settled(outcome: Outcome) -> dict[str, Any]:
         "outcome": outcome.kind.value,
         "latency_ms": round(outcome.latency_ms, 3),
         "confirm_ms": None if outcome.confirm_ms is None else round(outcome.confirm_ms, 3),
-        "detail": outcome.detail[:200],
+        "detail": _text(outcome.detail[:200]),
     }
+
+
+def _text(text: str) -> str:
+    """The text as UTF-8 can hold it: a file name in another encoding has surrogates, which SQLite refuses."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _insert_item(connection: sqlite3.Connection, values: Sequence[Any]) -> bool:
@@ -328,7 +336,12 @@ def _recover(connection: sqlite3.Connection, record: Mapping[str, Any]) -> bool:
     if set(record) != set(ITEM_COLUMNS):
         log.warning("a left-over intent cannot be read: %s", record)
         return False
-    return _insert_item(connection, tuple(record[name] for name in ITEM_COLUMNS))
+    try:
+        return _insert_item(connection, tuple(record[name] for name in ITEM_COLUMNS))
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError, ValueError) as error:
+        # A value of a type that no column takes: one odd record must not keep the machine from starting for ever.
+        log.warning("a left-over intent cannot be kept (%s): %s", error, record)
+        return False
 
 
 def _new_run_id(connection: sqlite3.Connection) -> str:
@@ -357,14 +370,14 @@ def _prune(connection: sqlite3.Connection, options: JournalOptions) -> None:
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
     if (pages - free) * page > options.max_mb * 1_000_000:
-        for table in ("items", "events"):
+        for table, spared in (("items", _NOT_LAST_SEQ), ("events", "true")):
             # A twentieth at once; the freed pages are used again, so that the file stops growing.
-            connection.execute(
-                f"DELETE FROM {table} WHERE n < (SELECT min(n) + (max(n) - min(n)) / 20 + 1 FROM {table})"
-            )
+            oldest = f"SELECT min(n) + (max(n) - min(n)) / 20 + 1 FROM {table} WHERE {spared}"
+            connection.execute(f"DELETE FROM {table} WHERE {spared} AND n < ({oldest})")
     if options.max_days is not None and clock_synchronized():
-        oldest = datetime.now(UTC) - timedelta(days=options.max_days)
+        first_day = datetime.now(UTC) - timedelta(days=options.max_days)
         connection.execute(
-            "DELETE FROM items WHERE taken_at < ? AND run_id IN (SELECT run_id FROM runs WHERE clock_synced)",
-            (oldest.isoformat(),),
+            f"DELETE FROM items WHERE {_NOT_LAST_SEQ} AND taken_at < ?"
+            " AND run_id IN (SELECT run_id FROM runs WHERE clock_synced)",
+            (first_day.isoformat(),),
         )

@@ -36,6 +36,8 @@ def hold_state_dir(path: Path) -> Iterator[Path]:
 def _lock(path: Path, handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
     except BlockingIOError as error:
         holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
         raise StorageError(
@@ -43,8 +45,8 @@ def _lock(path: Path, handle: int) -> None:
             f"another appliance holds it (pid {holder})",
             "stop that one, or give this one another machine.state_dir",
         ) from error
-    os.ftruncate(handle, 0)
-    os.write(handle, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        raise _refused(path, error) from error
 
 
 def _prove_writable(path: Path) -> None:

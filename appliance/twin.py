@@ -65,8 +65,8 @@ class Twin:
     _count: int = field(init=False, default=0)
     _moved: int = field(init=False, default=0)
 
-    def serve(self, stop: int) -> None:
-        """Play until the descriptor `stop` can be read.
+    def serve(self, *stops: int) -> None:
+        """Play until one of the descriptors `stops` can be read.
 
         Raises:
             LinkError: no pseudo-terminal, or `link` cannot be made.
@@ -79,18 +79,18 @@ class Twin:
             # Kept open, so that a host that closes its end does not end the line.
             tty.setraw(slave)
             _point(self.link, os.ttyname(slave))
-            self._play(master, log, stop)
+            self._play(master, log, stops)
         finally:
             if self.link.is_symlink() and os.readlink(self.link) == os.ttyname(slave):
                 self.link.unlink()
             for handle in (master, slave, log):
                 os.close(handle)
 
-    def _play(self, master: int, log: int, stop: int) -> None:
+    def _play(self, master: int, log: int, stops: tuple[int, ...]) -> None:
         while True:
             wait_s = self._replies[0].due_s - time.monotonic() if self._replies else None
-            ready, _, _ = select.select([master, stop], [], [], None if wait_s is None else max(0.0, wait_s))
-            if stop in ready:
+            ready, _, _ = select.select([master, *stops], [], [], None if wait_s is None else max(0.0, wait_s))
+            if set(stops) & set(ready):
                 return
             if master in ready:
                 self._buffer += os.read(master, 4096)

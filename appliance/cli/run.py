@@ -8,14 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from appliance.agreement import Agreement
 from appliance.camera import LabelledSource
 from appliance.cli.build import limits_of, open_parts
 from appliance.cli.common import add_config_option, load, parser, set_up_log
-from appliance.cli.with_twin import TwinProcess
+from appliance.cli.with_twin import compare_logs, twin_for
 from appliance.clock import Clock
 from appliance.config import Config
 from appliance.control import ControlServer, server_path
@@ -44,10 +44,9 @@ def main(command: str, argv: Sequence[str]) -> int:
     arguments = _parse(command, argv)
     set_up_log(arguments.verbose)
     config = load(arguments.config)
-    with ExitStack() as stack:
-        twin = stack.enter_context(TwinProcess(config)) if arguments.twin else None
+    with twin_for(config) if arguments.twin else nullcontext():
         summary = _sort(config, arguments)
-        agreement = twin.compare(summary["run_id"]) if twin else None
+    agreement = compare_logs(config, summary["run_id"]) if arguments.twin else None
     if agreement is not None:
         summary["far_end"] = {
             "commands": agreement.commands,
@@ -155,13 +154,13 @@ def _summary(loop: SortingLoop, parts: Parts, watcher: _Watcher) -> dict[str, An
 
 @contextmanager
 def _signals_set(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and the first SIGINT ask the loop to stop; a second SIGINT ends at once."""
+    """SIGTERM, a closed terminal and the first SIGINT ask the loop to stop; a second SIGINT ends at once."""
 
     def ask(number: int, _: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -29,6 +29,7 @@ def main(command: str, argv: Sequence[str]) -> int:
     options.add_argument("--noise", type=_share, default=0.0, metavar="P", help="share of replies with noise before")
     options.add_argument("--jam-after", type=int, default=0, metavar="N", help="after N movements nothing moves")
     options.add_argument("--seed", type=int, default=0, help="for the shares (0)")
+    options.add_argument("--until-eof", action="store_true", help="also end when standard input ends")
     options.add_argument("--quiet", action="store_true", help="print nothing")
     arguments = options.parse_args(argv)
     faults = Faults(
@@ -39,7 +40,7 @@ def main(command: str, argv: Sequence[str]) -> int:
     stop, wake = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os.write(wake, b"x"))
-    Twin(arguments.link, arguments.log, faults).serve(stop)
+    Twin(arguments.link, arguments.log, faults).serve(*([stop, 0] if arguments.until_eof else [stop]))
     return 0
 
 

@@ -28,18 +28,20 @@ class Example:
     options: Any
 
 
+WORDS: dict[str, Any] = {
+    "template": "SORT {channel} {seq}\n",
+    "reply": r"^OK (?P<seq>\d+)",
+    "refusal": r"^ERR (?P<seq>\d+)",
+    "hello": "HELLO\n",
+    "ready": "^READY",
+    "stop": "STOP\n",
+    "timeout_s": 1.0,
+}
+
+
 def _line(twin: TwinControl, **changes: Any) -> Example:
     twin.start("--delay", "0.02")
-    words: dict[str, Any] = {
-        "template": "SORT {channel} {seq}\n",
-        "reply": r"^OK (?P<seq>\d+)",
-        "refusal": r"^ERR (?P<seq>\d+)",
-        "hello": "HELLO\n",
-        "ready": "^READY",
-        "stop": "STOP\n",
-        "timeout_s": 1.0,
-    }
-    options = LineOptions(kind="line", port=str(twin.link), **(words | changes))
+    options = LineOptions(kind="line", port=str(twin.link), **(WORDS | changes))
     return Example(LineSorter(options), options.reply is not None, options)
 
 
@@ -196,14 +198,7 @@ def test_silence_is_unknown(twin: TwinControl) -> None:
 
 
 def _line_at(port: Path, **changes: Any) -> LineSorter:
-    words: dict[str, Any] = {
-        "template": "SORT {channel} {seq}\n",
-        "reply": r"^OK (?P<seq>\d+)",
-        "refusal": r"^ERR (?P<seq>\d+)",
-        "hello": "HELLO\n",
-        "ready": "^READY",
-    }
-    return LineSorter(LineOptions(kind="line", port=str(port), **(words | changes)))
+    return LineSorter(LineOptions(kind="line", port=str(port), **(WORDS | changes)))
 
 
 def test_an_absent_far_end_is_refused_at_open(tmp_path: Path) -> None:

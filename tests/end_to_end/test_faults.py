@@ -236,3 +236,13 @@ def test_status_without_a_daemon_says_so(config_file: ConfigFile) -> None:
     assert done.returncode == UsageError.exit_code
     assert "no socket at" in done.stderr
     assert os.linesep in done.stderr
+
+
+def test_a_killed_run_leaves_no_twin_behind(config_file: ConfigFile, twin: TwinControl) -> None:
+    config_file.change(classifier=SCRIPTED, camera=ENDLESS)
+    with running(config_file.path, "--twin") as process:
+        wait_for((config_file.state_dir / "control.sock").is_socket, 30)
+        process.kill()
+        process.wait()
+    # The twin takes its link away when it ends.
+    wait_for(lambda: not twin.link.is_symlink(), 10)
