@@ -23,6 +23,16 @@ class Agreement:
     def agree(self) -> bool:
         return not self.contradictions
 
+    def as_dict(self) -> dict[str, Any]:
+        """For the summary; the contradictions are cut after twenty."""
+        return {
+            "commands": self.commands,
+            "logged": self.logged,
+            "moved": self.moved,
+            "agrees": self.agree,
+            "contradictions": list(self.contradictions[:20]),
+        }
+
 
 def compare(
     items: Iterable[Mapping[str, Any]], log: Iterable[Mapping[str, Any]], channels: Mapping[str, int | None]

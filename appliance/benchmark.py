@@ -31,7 +31,7 @@ from appliance.clock import Deadline
 from appliance.config import Config, EvidenceOptions, JournalOptions
 from appliance.control import Switches
 from appliance.decide import Policy, decide
-from appliance.errors import LinkError, ModelError, UsageError
+from appliance.errors import ApplianceError, ModelError, UsageError
 from appliance.evidence import Evidence
 from appliance.health import Health, Notifier
 from appliance.journal import Journal, RunInfo
@@ -93,16 +93,17 @@ def benchmark(
     }
 
 
-def measure_starts(config: Config, count: int, work: Path) -> list[float]:
+def measure_starts(config: Config, pictures: Path, count: int, work: Path) -> list[float]:
     """ms from exec to the first decision of `appliance run --items 1`, warm, `count` times.
 
     Raises:
-        LinkError, ApplianceError: the run did not work.
+        ApplianceError: the run did not work.
     """
     port = work / "twin.tty"
     with twin_running(port, work / "twin.jsonl", "--delay", "0"):
         path = work / "start.yaml"
         values = config.as_dict()
+        values["camera"] = {"kind": "folder", "path": str(pictures.absolute())}
         values["machine"]["state_dir"] = str(work / "state")
         values["sorter"] = _line(port, confirms=True).model_dump(mode="json")
         path.write_text(yaml.safe_dump(values))
@@ -112,7 +113,8 @@ def measure_starts(config: Config, count: int, work: Path) -> list[float]:
             done = subprocess.run(command, capture_output=True, check=False, timeout=120)
             if done.returncode:
                 said = done.stderr.decode(errors="replace").strip().splitlines()
-                raise LinkError("starting the appliance", said[-1] if said else f"exit code {done.returncode}")
+                found = said[-1] if said else f"exit code {done.returncode}"
+                raise ApplianceError("starting the appliance", found, "see what `appliance diagnose` says")
             times.append(float(json.loads(done.stdout.splitlines()[-1])["start_ms"]))
     # The first one fills the page cache.
     return times[1:]
@@ -127,7 +129,7 @@ def _measure(
         stack.callback(bare.close)
         bare.load(frames[0])
         parts = stack.enter_context(_parts(options, work))
-        limits = Limits("bench", 10_000, 1.0, 1.0, 30.0)
+        limits = Limits("bench", str(work), 10_000, 1.0, 1.0, 30.0)
         loop = SortingLoop(parts, limits, threading.Event())
         ids = itertools.count(1)
         pictures = itertools.cycle(frames)

@@ -11,6 +11,7 @@ __all__ = ["Clock", "Deadline", "boot_id", "clock_synchronized", "wall_text"]
 Clock = Callable[[], int]
 """Nanoseconds of the host's monotonic clock."""
 
+_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 _TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronized to a reliable server."""
 
@@ -40,7 +41,12 @@ def boot_id() -> str:
 
 
 def clock_synchronized() -> bool:
-    """Does the kernel hold the wall clock to be right? False where it cannot be told. Source: adjtimex(2)."""
+    """Do systemd-timesyncd or the kernel hold the wall clock to be right? False where it cannot be told.
+
+    Sources: systemd-timesyncd.service(8), adjtimex(2).
+    """
+    if _TIMESYNCD.exists():
+        return True
     # struct timex is at most 208 bytes; all zero means modes = 0, which only reads.
     buffer = ctypes.create_string_buffer(512)
     try:

@@ -93,14 +93,18 @@ class ControlServer:
         except OSError:
             return
         if len(self._clients) >= MAX_CLIENTS:
-            connection.close()
-            return
+            # Whoever has been idle longest makes room: forgotten connections must not lock a technician out.
+            self._drop(next((one for one, client in self._clients.items() if not client.watches), connection))
+            if len(self._clients) >= MAX_CLIENTS:
+                connection.close()
+                return
         connection.setblocking(False)
         self._clients[connection] = _Client()
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _talk(self, connection: socket.socket, events: int) -> None:
-        client = self._clients[connection]
+        client = self._clients.pop(connection)
+        self._clients[connection] = client  # the one idle longest stands first
         try:
             if events & selectors.EVENT_READ:
                 chunk = connection.recv(4096)
@@ -191,20 +195,26 @@ def server_path(config: Config, environment: Mapping[str, str] | None = None) ->
 
 
 def find_socket(config: Config) -> Path:
-    """Where a running daemon's socket is: as configured, in /run/appliance, or in the state directory.
+    """Where this configuration's running daemon has its socket: as configured, in the state directory, or in
+    /run/appliance, if the daemon there has the same state directory.
 
     Raises:
         UsageError: nowhere.
     """
-    places = (server_path(config), Path("/run/appliance") / SOCKET_FILE, config.machine.state_dir / SOCKET_FILE)
+    service = Path("/run/appliance") / SOCKET_FILE
+    places = (server_path(config), config.machine.state_dir / SOCKET_FILE, service)
     for place in places:
-        if place.is_socket():
+        if place.is_socket() and (place != service or _serves(place, config)):
             return place
     raise UsageError(
         "looking for a running appliance",
         f"no socket at {', '.join(sorted({str(place) for place in places}))}",
         "start it with `appliance run`, or name its configuration with -c",
     )
+
+
+def _serves(path: Path, config: Config) -> bool:
+    return bool(ask(path, "status").get("state_dir") == str(config.machine.state_dir))
 
 
 def ask(path: Path, command: str, timeout_s: float = 3.0) -> dict[str, Any]:

@@ -25,7 +25,7 @@ __all__ = [
 
 
 class ApplianceError(Exception):
-    """Base of the tree. `exit_code` is a contract with systemd and with scripts (docs/exit-codes.md)."""
+    """Base of the tree. `exit_code` is a contract with systemd and with scripts (docs/outcomes.md)."""
 
     exit_code = 70
 

@@ -1,5 +1,6 @@
 """Is the loop getting anywhere, and who must be told: systemd's watchdog hears nothing but progress."""
 
+import logging
 import os
 import socket
 import time
@@ -12,6 +13,9 @@ import numpy as np
 from appliance.clock import Clock
 
 __all__ = ["Health", "Latencies", "Notifier", "Snapshot"]
+
+
+log = logging.getLogger(__name__)
 
 
 class Latencies:
@@ -41,6 +45,7 @@ class Snapshot:
 
     state: str
     machine: str
+    state_dir: str
     run_id: str
     model: str
     camera: str
@@ -125,6 +130,15 @@ class Health:
         if changed or now_ns - self._said_ns > 5_000_000_000:
             self._said_ns = now_ns
             self._notifier.send(f"STATUS={snapshot.line()}")
+
+    def warn_if_too_slow(self, stall_s: float) -> None:
+        """Say so if a camera may be silent for longer than the watchdog waits."""
+        if 0 < self._notifier.watchdog_s / 2 <= stall_s:
+            log.warning(
+                "camera.stall_s is %g s, but the watchdog wants progress every %g s: lower stall_s, or raise WatchdogSec",
+                stall_s,
+                self._notifier.watchdog_s / 2,
+            )
 
     def ready(self) -> None:
         self._notifier.send("READY=1")

@@ -28,7 +28,7 @@ class History:
     connection: sqlite3.Connection
 
     def items(self, *, run_id: str | None = None, last: int | None = None) -> Iterator[dict[str, Any]]:
-        """Items in the order of their decisions: all, those of one run, or the last few."""
+        """Items in the order in which they ended: all, those of one run, or the last few."""
         columns = ", ".join(EXPORT_COLUMNS)
         where, values = ("WHERE run_id = ?", [run_id]) if run_id else ("", [])
         query = f"SELECT n, {columns} FROM items {where} ORDER BY n"

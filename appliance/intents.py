@@ -26,6 +26,8 @@ SLOTS = 64
 _HALF = 1024
 _HEADER = struct.Struct("<II")  # length and CRC-32 of the JSON that follows
 _MAX_JSON = _HALF - _HEADER.size
+_SEQ = struct.Struct("<Q")
+_SEQ_OFFSET = SLOTS * 2 * _HALF
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -39,9 +41,9 @@ class Intents:
         """Open or make the file.
 
         Raises:
-            StorageError: it cannot be made, or the disk has no room for its 128 kB.
+            StorageError: it cannot be made, or the disk has no room for its 131 kB.
         """
-        size = SLOTS * 2 * _HALF
+        size = _SEQ_OFFSET + _SEQ.size
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
             try:
@@ -65,12 +67,21 @@ class Intents:
     def clear(self) -> None:
         """Forget everything; called after `left_over` has been committed."""
         with self._lock:
-            self._memory[:] = bytes(len(self._memory))
+            self._memory[:_SEQ_OFFSET] = bytes(_SEQ_OFFSET)
             self._free = list(range(SLOTS))
 
     @property
     def room(self) -> bool:
         return bool(self._free)
+
+    @property
+    def last_seq(self) -> int:
+        """The highest sequence number that was ever noted; 0 before the first."""
+        return int(_SEQ.unpack_from(self._memory, _SEQ_OFFSET)[0])
+
+    def note_seq(self, seq: int) -> None:
+        """Remember that a number is used, whatever becomes of the journal."""
+        _SEQ.pack_into(self._memory, _SEQ_OFFSET, seq)
 
     def hold(self, intent: Mapping[str, Any]) -> int:
         """Keep what is about to happen; returns the slot. Raises IndexError when there is no room: ask first."""

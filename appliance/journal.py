@@ -36,6 +36,10 @@ CAPACITY = 1024
 _BATCH = 64
 _RETRY_S = 0.5
 _PRUNE_EVERY = 500
+_KEPT_RUNS = 1000
+"""Runs without items (a missing cable starts one every few seconds) beyond the newest so many are forgotten."""
+_SEQ_GAP = 10_000
+"""After an unclean end the numbers go on this far ahead: a power cut may have lost the last ones."""
 _INSERT = f"INSERT OR IGNORE INTO items ({', '.join(ITEM_COLUMNS)}) VALUES ({', '.join('?' * len(ITEM_COLUMNS))})"
 _ADD_UP = """
 INSERT INTO daily VALUES (?, ?, ?, ?, ?, ?, 1, ?)
@@ -79,14 +83,19 @@ class Journal:
         self._intended: dict[int, dict[str, Any]] = {}
         self._closing = False
         self._since_prune = 0
+        self._synced = clock_synchronized()
         self.trouble: str | None = None
-        self.trouble_since_ns = 0
         self.intents = Intents(state_dir / "intents.bin")
-        self._connection = _open(self._path)
+        try:
+            self._connection = _open(self._path)
+        except BaseException:
+            self.intents.close()
+            raise
         try:
             self.run_id, self.next_seq, self.recovered = self._begin_run()
         except sqlite3.Error as error:
             self._connection.close()
+            self.intents.close()
             raise _storage_error(self._path, error) from error
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
@@ -110,8 +119,10 @@ class Journal:
 
     def intend(self, outcome: Outcome) -> int:
         """Keep what is about to happen, before it can; returns the slot for `put`."""
-        row = _row(outcome, self.run_id, self._info.model)
+        row = _row(outcome, self.run_id, self._info.model) | {"clock_synced": int(self._synced)}
         slot = self.intents.hold(row)
+        if outcome.seq is not None:
+            self.intents.note_seq(outcome.seq)
         self._intended[slot] = row
         return slot
 
@@ -145,12 +156,11 @@ class Journal:
         left = self.intents.left_over()
         clean = _ended_cleanly(connection)
         recovered = sum(_recover(connection, record) for record in left)
-        synced = clock_synchronized()
         started = wall_text(time.monotonic_ns())
         info = self._info
         connection.execute(
             "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (run_id, boot_id(), info.version, info.config_digest, info.model, started, int(synced)),
+            (run_id, boot_id(), info.version, info.config_digest, info.model, started, int(self._synced)),
         )
         if not clean:
             details = json.dumps({"run": _last_run(connection, before=run_id), "recovered_items": recovered})
@@ -159,12 +169,23 @@ class Journal:
                 (run_id, time.monotonic_ns(), details),
             )
         last_seq = connection.execute("SELECT coalesce(max(seq), 0) FROM items WHERE seq IS NOT NULL").fetchone()[0]
+        # A machine that starts over and over must not fill its card either.
+        _prune(connection, self._options)
         connection.execute("COMMIT")
         self.intents.clear()
-        return run_id, last_seq + 1, recovered
+        next_seq = max(last_seq, self.intents.last_seq) + 1
+        return run_id, next_seq if clean else next_seq + _SEQ_GAP, recovered
 
     def _write_all(self) -> None:
-        """The thread: commits batches until closed, flushing at most every `flush_s`."""
+        """The thread. An exception that is not the disk's is a bug of ours: it stops the movements, not the program."""
+        try:
+            self._write_until_closed()
+        except Exception as error:
+            log.exception("the journal's thread ended")
+            self.trouble = f"the journal's thread ended: {error}"
+
+    def _write_until_closed(self) -> None:
+        """Commit batches until closed, flushing at most every `flush_s`."""
         wal = Path(f"{self._path}-wal")
         flushed_at, dirty = time.monotonic(), False
         while True:
@@ -177,6 +198,7 @@ class Journal:
             dirty = dirty or bool(batch)
             if dirty and (self._closing or time.monotonic() - flushed_at >= self._options.flush_s):
                 self._flush(wal)
+                self._synced = clock_synchronized()
                 flushed_at, dirty = time.monotonic(), False
             if self._closing and not self._queue:
                 return
@@ -222,7 +244,6 @@ class Journal:
         if self._connection.in_transaction:
             self._connection.rollback()
         if self.trouble is None:
-            self.trouble_since_ns = time.monotonic_ns()
             log.error("writing the journal %s: %s. Nothing moves until it can be written", self._path, error)
         self.trouble = str(error)
 
@@ -375,9 +396,11 @@ def _prune(connection: sqlite3.Connection, options: JournalOptions) -> None:
             oldest = f"SELECT min(n) + (max(n) - min(n)) / 20 + 1 FROM {table} WHERE {spared}"
             connection.execute(f"DELETE FROM {table} WHERE {spared} AND n < ({oldest})")
     if options.max_days is not None and clock_synchronized():
-        first_day = datetime.now(UTC) - timedelta(days=options.max_days)
-        connection.execute(
-            f"DELETE FROM items WHERE {_NOT_LAST_SEQ} AND taken_at < ?"
-            " AND run_id IN (SELECT run_id FROM runs WHERE clock_synced)",
-            (first_day.isoformat(),),
-        )
+        limit = datetime.now(UTC) - timedelta(days=options.max_days)
+        connection.execute("DELETE FROM items WHERE clock_synced AND taken_at < ?", (limit.isoformat(),))
+    idle = (
+        "SELECT run_id FROM runs WHERE rowid <= (SELECT max(rowid) FROM runs) - ?"
+        " AND run_id NOT IN (SELECT run_id FROM items)"
+    )
+    for table in ("events", "runs"):
+        connection.execute(f"DELETE FROM {table} WHERE run_id IN ({idle})", (_KEPT_RUNS,))

@@ -40,12 +40,15 @@ INSERT INTO daily
     FROM items GROUP BY 1, 2, 3, 4, 5, 6;
 """
 
-_MIGRATIONS = (_V1, _V2)
+# Version 3: whether an item's wall time can be believed, for retention by age.
+_V3 = "ALTER TABLE items ADD COLUMN clock_synced INTEGER NOT NULL DEFAULT 0;"
+
+_MIGRATIONS = (_V1, _V2, _V3)
 VERSION = len(_MIGRATIONS)
 
 ITEM_COLUMNS = (
     "item", "run_id", "frame", "source", "taken_ns", "taken_at", "label", "confidence", "runner_up", "bin", "outcome",
-    "rule", "model", "seq", "latency_ms", "confirm_ms", "detail",
+    "rule", "model", "seq", "latency_ms", "confirm_ms", "detail", "clock_synced",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from appliance.errors import ApplianceError, CameraError, FrameUnreadable, LinkE
 from appliance.evidence import Evidence
 from appliance.health import Health, Latencies, Snapshot
 from appliance.journal import Journal
+from appliance.preprocess import Region
 from appliance.records import (
     Ack,
     AckStatus,
@@ -45,8 +46,15 @@ _HOLD_S = 0.05
 _PUBLISH_EVERY_NS = 250_000_000
 _COMMAND_VALID_NS = 1_000_000_000
 _REOPEN_EVERY_S = 0.5
+_SKIP_PAUSE_S = (0.05, 0.5)
+"""After each unusable picture in a row the pause grows by the first, up to the second."""
+_CHATTER = frozenset({"unexpected", "late-reply"})
+_CHATTER_EVERY_NS = 10_000_000_000
+"""A board that talks all the time must not push the items out of the journal."""
 _STATES = {"paused": "paused", "storage": "waiting for the disk", "link": "waiting for the link", "busy": "sorting"}
 """What people read for each hindrance; a sorter in the middle of a movement is nothing to worry about."""
+_RULES = {"paused": Rule.PAUSED, "storage": Rule.ABANDONED, "link": Rule.LINK_DOWN, "busy": Rule.BUSY}
+"""What a live item is told that a hindrance made too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class Parts:
     evidence: Evidence
     health: Health
     switches: Switches
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,7 @@ class Limits:
     """How long things may take. `items`: stop after so many; None means when the source ends."""
 
     machine: str
+    state_dir: str
     max_age_ms: int
     stall_s: float
     camera_recovery_s: float
@@ -106,9 +116,14 @@ class SortingLoop:
         self._pending: dict[int, _Pending] = {}
         self._seq = parts.journal.next_seq
         self._last_id = 0
+        self._newest_ns = 0
         self._decided = 0
+        self._skipped = self._skipped_in_a_row = self._repeated = 0
+        self._last_skip: FrameUnreadable | None = None
         self._ended = False
         self._link_down_ns: int | None = None
+        self._link_reason = ""
+        self._noted: dict[str, tuple[int, int]] = {}
         self._hindrance: tuple[str, int] | None = None
         self._started_ns = self._good_frame_ns = self._opened_ns = clock()
         self._published_ns = 0
@@ -116,13 +131,14 @@ class SortingLoop:
         self._bins: Counter[str] = Counter()
         self._last: Outcome | None = None
         self.latencies = Latencies()
+        self._publish("starting")
 
     def run(self) -> None:
         """Sort until the source ends, enough items are decided, or `stop` is set.
 
         Raises:
-            CameraError, LinkError, StorageError, ModelError: a part is lost for longer than its limit. Whatever is in
-                flight has its outcome by then.
+            CameraError, LinkError, StorageError, ModelError: a part is lost for longer than its limit. Every item that
+                was seen has its outcome by then.
         """
         try:
             while not self._finished():
@@ -130,7 +146,10 @@ class SortingLoop:
             if self._ended:
                 for item in self._parts.trigger.flush():
                     self._sort(item)
+            if self._ended and self._last_skip is not None and not self._newest_ns:
+                raise CameraError("reading the pictures", f"none of them could be used; the last: {self._last_skip}")
         finally:
+            self._parts.health.stopping()
             self._drain()
             self._publish("stopped")
 
@@ -153,10 +172,6 @@ class SortingLoop:
         for item in self._parts.trigger.feed(frame):
             self._sort(item)
 
-    @property
-    def snapshot(self) -> Snapshot:
-        return self._snapshot(_STATES[self._hindrance[0]] if self._hindrance else "sorting")
-
     def _finished(self) -> bool:
         enough = self._limits.items is not None and self._decided >= self._limits.items
         return enough or self._ended or self._stop.is_set()
@@ -164,21 +179,40 @@ class SortingLoop:
     # Deciding and moving
 
     def _sort(self, item: Item) -> None:
-        while not self._parts.journal.has_room:
-            self._hold_back("storage")
-        policy, newest = self._parts.policy, item.frames[-1]
-        predictions = [self._parts.classifier.classify(frame.pixels) for frame in item.frames[-policy.frames :]]
-        decision = decide(predictions, policy)
-        channel = policy.channels[decision.bin]
-        refusal = self._why_not(newest, moves=channel is not None)
+        """Decide and move one item; it has its outcome, or its command is out, also when this raises."""
+        decision = Decision(self._parts.policy.reject_bin, Rule.ABANDONED, None, 0.0)
+        try:
+            while not self._parts.journal.intents.room:
+                self._hold_back("storage")
+            policy = self._parts.policy
+            predictions = [self._parts.classifier.classify(frame.pixels) for frame in item.frames[-policy.frames :]]
+            decision = decide(predictions, policy)
+            refusal = self._why_not(item.frames[-1], moves=policy.channels[decision.bin] is not None)
+        except ApplianceError:
+            self._miss(item, decision, Rule.ABANDONED)
+            raise
         if refusal is not None:
-            self._finish(self._outcome(item, replace(decision, rule=refusal), OutcomeKind.MISSED), newest.pixels)
-        elif channel is None:
-            kind = OutcomeKind.REJECTED if decision.rejected else OutcomeKind.SORTED
-            self._finish(self._outcome(item, decision, kind), newest.pixels)
+            self._miss(item, decision, refusal)
         else:
-            self._move(item, decision, channel)
+            self._carry_out(item, decision)
         self._decided += 1
+
+    def _miss(self, item: Item, decision: Decision, rule: Rule) -> None:
+        """The item goes the default way."""
+        if not self._parts.journal.intents.room:
+            # The disk has refused for give_up_s, and 64 items wait for it: this one is only in the log.
+            log.error("the item %s of %s could not be kept", item.id, item.frames[-1].source)
+            return
+        outcome = self._outcome(item, replace(decision, rule=rule), OutcomeKind.MISSED)
+        self._finish(outcome, item.frames[-1].pixels)
+
+    def _carry_out(self, item: Item, decision: Decision) -> None:
+        channel = self._parts.policy.channels[decision.bin]
+        if channel is not None:
+            self._move(item, decision, channel)
+            return
+        kind = OutcomeKind.REJECTED if decision.rejected else OutcomeKind.SORTED
+        self._finish(self._outcome(item, decision, kind), item.frames[-1].pixels)
 
     def _move(self, item: Item, decision: Decision, channel: int) -> None:
         seq, now_ns = self._seq, self._clock()
@@ -188,10 +222,12 @@ class SortingLoop:
             self._outcome(item, decision, OutcomeKind.UNCERTAIN), seq=seq, detail="the program ended before the answer"
         )
         slot = self._parts.journal.intend(unsettled)
-        command = SortCommand(seq, decision.bin, channel, now_ns, now_ns + _COMMAND_VALID_NS)
+        newest = item.frames[-1]
+        # A live item has gone by when its picture is too old, however the time was lost.
+        until_ns = newest.taken_at_ns + self._limits.max_age_ms * 1_000_000 if self._parts.camera.live else None
+        command = SortCommand(seq, decision.bin, channel, now_ns, until_ns or now_ns + _COMMAND_VALID_NS)
         self._parts.sorter.submit(command)
         sent_ns = self._clock()
-        newest = item.frames[-1]
         outcome = replace(unsettled, latency_ms=(sent_ns - newest.taken_at_ns) / 1e6)
         self._pending[seq] = _Pending(outcome, slot, sent_ns, newest.pixels)
         self._hear(0.0)
@@ -199,21 +235,32 @@ class SortingLoop:
     def _why_not(self, frame: Frame, *, moves: bool) -> Rule | None:
         """Why nothing may move for this frame now; None if it may.
 
-        A stored picture does not age: it waits for the sorter, within the limits of a hindrance. A live one waits only
-        as long as it is young enough.
+        A stored picture does not age: it waits for a pause or a lost link to end, within the limits of a hindrance. A
+        live one waits for a busy sorter only as long as it is young enough.
         """
-        if not self._parts.camera.live:
-            while moves and not self._parts.sorter.ready:
-                self._hold_back("link" if self._link_down_ns is not None else "busy")
-            return None
-        if self._age_left_s(frame) <= 0:
+        live = self._parts.camera.live
+        if live and self._age_left_s(frame) <= 0:
             return Rule.STALE
-        while moves and not self._parts.sorter.ready:
-            left_s = self._age_left_s(frame)
-            if left_s <= 0:
-                return Rule.LINK_DOWN if self._link_down_ns is not None else Rule.BUSY
-            self._hear(min(left_s, _HOLD_S))
-        return None
+        while (hindrance := self._find_movement_hindrance(moves)) is not None:
+            if self._stop.is_set():
+                return Rule.ABANDONED
+            if not live:
+                self._hold_back(hindrance)
+            elif hindrance == "paused" or self._age_left_s(frame) <= 0:
+                return _RULES[hindrance]
+            else:
+                self._hear(min(self._age_left_s(frame), _HOLD_S))
+        return Rule.STALE if live and self._age_left_s(frame) <= 0 else None
+
+    def _find_movement_hindrance(self, moves: bool) -> str | None:
+        """What forbids this very movement now."""
+        if self._parts.switches.paused:
+            return "paused"
+        if not self._parts.journal.has_room:
+            return "storage"
+        if not moves or self._parts.sorter.ready:
+            return None
+        return "link" if self._link_down_ns is not None else "busy"
 
     def _age_left_s(self, frame: Frame) -> float:
         return self._limits.max_age_ms / 1e3 - (self._clock() - frame.taken_at_ns) / 1e9
@@ -249,22 +296,31 @@ class SortingLoop:
             log.warning("an answer to a command that nobody waits for: %s", ack)
             return
         self._parts.health.progress()
+        answered = ack.status in (AckStatus.DONE, AckStatus.FAILED) and ack.done_at_ns >= pending.sent_ns
         outcome = replace(
             pending.outcome,
             kind=_kind(ack.status, pending.outcome.decision),
-            confirm_ms=None if ack.status is AckStatus.UNCONFIRMED else (ack.done_at_ns - pending.sent_ns) / 1e6,
+            confirm_ms=(ack.done_at_ns - pending.sent_ns) / 1e6 if answered else None,
             detail=ack.detail if ack.status is not AckStatus.DONE else "",
         )
         self._finish(outcome, pending.pixels, pending.slot)
 
     def _note(self, event: LinkEvent) -> None:
         if event.kind == "link-down":
-            self._link_down_ns = event.at_ns
+            self._link_down_ns, self._link_reason = event.at_ns, event.detail
             log.warning("the link to the sorter is down: %s", event.detail)
+        elif event.kind == "link-still-down":
+            self._link_reason = event.detail
+            log.warning("the link to the sorter is still down: %s", event.detail)
         elif event.kind == "link-up":
             self._link_down_ns = None
             log.info("the link to the sorter is back on %s", event.detail)
-        self._parts.journal.event(event.kind, {"detail": event.detail})
+        said_ns, unsaid = self._noted.get(event.kind, (0, 0))
+        if event.kind in _CHATTER and said_ns and event.at_ns - said_ns < _CHATTER_EVERY_NS:
+            self._noted[event.kind] = (said_ns, unsaid + 1)
+            return
+        self._noted[event.kind] = (event.at_ns, 0)
+        self._parts.journal.event(event.kind, {"detail": event.detail, "not_noted_since_the_last": unsaid})
 
     def _drain(self) -> None:
         """Wait for the answers that are still to come; what stays without one is uncertain. Then let it rest."""
@@ -280,17 +336,11 @@ class SortingLoop:
     # What keeps the loop from deciding
 
     def _find_hindrance(self) -> str | None:
-        parts = self._parts
-        if parts.switches.paused:
-            return "paused"
-        if not parts.journal.has_room:
-            return "storage"
-        if self._link_down_ns is not None and self._past(self._link_down_ns, parts.sorter.recovery_s):
+        """What forbids to take the next frame."""
+        if self._link_down_ns is not None and self._past(self._link_down_ns, self._parts.sorter.recovery_s):
             return "link"
         # Items of a live source pass whether we can move them or not, so they are seen and journalled as missed.
-        if not parts.camera.live and not parts.sorter.ready:
-            return "link" if self._link_down_ns is not None else "busy"
-        return None
+        return self._find_movement_hindrance(moves=not self._parts.camera.live)
 
     def _hold_back(self, hindrance: str) -> None:
         """Wait a moment for a hindrance to go; each has a limit.
@@ -319,7 +369,7 @@ class SortingLoop:
             return limits.storage_give_up_s, StorageError("writing the journal", found, "free space on the disk")
         name = parts.capabilities.name
         if hindrance == "link":
-            found = f"{name} stayed away for {parts.sorter.recovery_s:g} s"
+            found = f"{name} stayed away for {parts.sorter.recovery_s:g} s: {self._link_reason}"
             return parts.sorter.recovery_s, LinkError("waiting for the sorter", found, "check its cable and its power")
         limit_s = 2 * parts.capabilities.answer_s + 5
         busy = LinkError("waiting for the sorter", f"{name} is busy for more than {limit_s:g} s", "restart the board")
@@ -334,29 +384,77 @@ class SortingLoop:
         camera = self._parts.camera
         try:
             frame = camera.latest(self._last_id, _HOLD_S if self._pending else _FRAME_WAIT_S)
+            if frame is None:
+                self._ended = camera.ended
+            else:
+                self._last_id = frame.id
+                self._look_at(frame)
         except FrameUnreadable as error:
-            log.warning("%s", error)
-            self._parts.journal.event("frame-skipped", {"source": error.source, "found": error.found})
-            if not camera.live:
-                self._parts.health.progress()
-            return None
+            frame = None
+            self._skip(error)
         except CameraError as error:
+            if not camera.live:
+                raise
             self._reopen_camera(error)
             return None
-        if frame is None:
-            self._ended = camera.ended
-            if (
-                camera.live
-                and not self._ended
-                and self._past(max(self._good_frame_ns, self._opened_ns), self._limits.stall_s)
-            ):
-                found = f"no new frame for {self._limits.stall_s:g} s"
-                self._reopen_camera(CameraError(f"reading {camera.name}", found, "check the cable and its power"))
-            return None
-        self._last_id = frame.id
-        self._good_frame_ns = self._clock()
-        self._parts.health.progress()
-        return frame
+        self._check_silence()
+        return frame if frame is None or self._is_new(frame) else None
+
+    def _look_at(self, frame: Frame) -> None:
+        """A new moment is progress; a new number on an old picture is none.
+
+        Raises:
+            FrameUnreadable: the region of interest leaves it.
+        """
+        region = self._parts.region
+        if region is not None and not region.fits(frame.pixels):
+            height, width = frame.pixels.shape[:2]
+            raise FrameUnreadable(
+                f"cutting camera.roi out of {frame.source}",
+                f"the picture is {width}x{height}, which does not hold it",
+                "correct camera.roi, or the size of the pictures",
+                source=frame.source,
+            )
+        self._skipped_in_a_row = 0
+        if frame.taken_at_ns > self._newest_ns:
+            self._good_frame_ns = self._clock()
+            self._parts.health.progress()
+
+    def _is_new(self, frame: Frame) -> bool:
+        """An old picture that a driver gives once more shows no new item."""
+        if frame.taken_at_ns > self._newest_ns:
+            self._newest_ns = frame.taken_at_ns
+            return True
+        self._repeated += 1
+        return False
+
+    def _skip(self, error: FrameUnreadable) -> None:
+        """Count an unusable picture and go on, ever more slowly while no other comes."""
+        log.warning("%s", error)
+        self._parts.journal.event("frame-skipped", {"source": error.source, "found": error.found})
+        self._last_skip = error
+        self._skipped += 1
+        step_s, longest_s = _SKIP_PAUSE_S
+        self._hear(min(step_s * self._skipped_in_a_row, longest_s))
+        self._skipped_in_a_row += 1
+
+    def _check_silence(self) -> None:
+        """Has the source given no new picture for too long?
+
+        Raises:
+            CameraError: a stored source gave only unusable ones, or a live one did not come back.
+        """
+        camera, limits = self._parts.camera, self._limits
+        if self._ended or not self._past(max(self._good_frame_ns, self._opened_ns), limits.stall_s):
+            return
+        found = f"no new picture for {limits.stall_s:g} s"
+        if self._skipped_in_a_row and self._last_skip is not None:
+            found += f"; the last one: {self._last_skip.found}"
+        error = CameraError(f"reading {camera.name}", found, "check the cable and its power")
+        if camera.live:
+            self._reopen_camera(error)
+        elif self._past(self._good_frame_ns, limits.stall_s + limits.camera_recovery_s):
+            raise error
 
     def _reopen_camera(self, error: CameraError) -> None:
         """Close and open until it works, or until no good frame has come for `stall_s` + `camera_recovery_s`.
@@ -401,6 +499,7 @@ class SortingLoop:
         return Snapshot(
             state=state,
             machine=self._limits.machine,
+            state_dir=self._limits.state_dir,
             run_id=parts.journal.run_id,
             model=parts.classifier.name,
             camera=parts.camera.name,
@@ -410,9 +509,9 @@ class SortingLoop:
             items=sum(self._outcomes.values()),
             outcomes=dict(self._outcomes),
             bins=dict(self._bins),
-            frames=counters.frames,
-            dropped=counters.dropped,
-            skipped=counters.skipped,
+            frames=counters.frames - self._repeated,
+            dropped=counters.dropped + self._repeated,
+            skipped=self._skipped,
             last={} if last is None else _brief(last),
             trouble=parts.journal.trouble or ("the link is down" if self._link_down_ns is not None else ""),
         )

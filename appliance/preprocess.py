@@ -28,14 +28,19 @@ class Region:
     width: int
     height: int
 
+    def fits(self, pixels: Pixels) -> bool:
+        """Does it lie within the frame?"""
+        height, width = pixels.shape[:2]
+        return min(self.x, self.y) >= 0 and self.x + self.width <= width and self.y + self.height <= height
+
     def of(self, pixels: Pixels) -> Pixels:
         """The rectangle as a view.
 
         Raises:
             ValueError: it does not lie within the frame.
         """
-        height, width = pixels.shape[:2]
-        if self.x < 0 or self.y < 0 or self.x + self.width > width or self.y + self.height > height:
+        if not self.fits(pixels):
+            height, width = pixels.shape[:2]
             raise ValueError(
                 f"the region {self.width}x{self.height}+{self.x}+{self.y} leaves the {width}x{height} frame"
             )

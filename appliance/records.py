@@ -101,6 +101,10 @@ class Rule(StrEnum):
     """A live item passed while the actuator was unreachable."""
     BUSY = "busy"
     """A live item passed while the actuator was still moving the one before."""
+    PAUSED = "paused"
+    """A live item was seen, and somebody paused the machine before its command went out."""
+    ABANDONED = "abandoned"
+    """The program had to end, or a part of it failed, before the item could be moved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,4 +64,4 @@ def _prove_writable(path: Path) -> None:
 
 def _refused(path: Path, error: OSError) -> StorageError:
     remedy = "free some space" if error.errno == 28 else "make it writable, or set machine.state_dir to another place"
-    return StorageError(f"writing in the state directory {path}", error.strerror or str(error), remedy)
+    return StorageError(f"writing {error.filename or path}", error.strerror or str(error), remedy)

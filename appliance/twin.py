@@ -74,7 +74,13 @@ class Twin:
         """
         self._random = random.Random(self.faults.seed)
         log = _open_log(self.log)
-        master, slave = os.openpty()
+        try:
+            master, slave = os.openpty()
+        except OSError as error:
+            os.close(log)
+            raise LinkError(
+                "opening a pseudo-terminal", error.strerror or str(error), "close some terminals"
+            ) from error
         try:
             # Kept open, so that a host that closes its end does not end the line.
             tty.setraw(slave)
@@ -138,8 +144,10 @@ class Twin:
     def _reply(self, text: str, delay_s: float) -> None:
         data = text.encode("ascii") + b"\n"
         if self._random.random() < self.faults.noise:
-            # Bytes that a line picks up beside a motor: never a line end, so that they spoil what follows them too.
-            data = bytes(self._random.choice(range(128, 256)) for _ in range(self._random.randint(1, 8))) + b"\n" + data
+            # What a line picks up beside a motor: half of it ends in something like a line end, the other half spoils
+            # the reply.
+            noise = bytes(self._random.choice(range(128, 256)) for _ in range(self._random.randint(1, 8)))
+            data = noise + self._random.choice((b"", b"\n")) + data
         self._replies.append(_Reply(time.monotonic() + delay_s, data))
 
     def _write(self, log: int, seq: int | None, channel: int | None, result: str) -> None:
@@ -152,7 +160,10 @@ class Twin:
             "result": result,
         }
         # One write(2) a line: a kill leaves whole lines.
-        os.write(log, json.dumps(record).encode() + b"\n")
+        try:
+            os.write(log, json.dumps(record).encode() + b"\n")
+        except OSError as error:
+            raise StorageError(f"writing the twin's log {self.log}", error.strerror or str(error)) from error
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

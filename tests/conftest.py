@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from support import ROOT, ConfigFile, TwinControl
 
-_WATCHED = ("socket:", "/pts/", "/ptmx", ".db", "pipe:")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--acceptance", action="store_true", help="also run what takes minutes (make acceptance)")
@@ -36,24 +34,31 @@ def _open_files() -> set[str]:
     return found
 
 
+def _children() -> set[int]:
+    """The processes that this one has started and that still run."""
+    lists = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    return {int(number) for numbers in lists for number in numbers.split()}
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """No thread, no child process, no port, no file survives a test. (TensorFlow keeps pools of its own.)"""
     if request.node.get_closest_marker("workstation"):
         yield
         return
-    threads, files = set(threading.enumerate()), _open_files()
+    threads, files, children = set(threading.enumerate()), _open_files(), _children()
     yield
     gc.collect()
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
         left = [thread for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
-        opened = sorted(one for one in _open_files() - files if any(word in one for word in _WATCHED))
-        if not left and not opened:
+        opened, started = sorted(_open_files() - files), _children() - children
+        if not left and not opened and not started:
             break
         time.sleep(0.02)
     assert left == []
     assert opened == []
+    assert started == set()
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """manifest.json: what a model directory holds and how to feed it. Pure: bytes in, records out, or it raises."""
 
 import json
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -121,7 +121,7 @@ def parse_labels(content: bytes) -> tuple[str, ...]:
         ModelError: not UTF-8, empty, or a label that comes twice.
     """
     try:
-        lines = content.decode("utf-8").splitlines()
+        lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ModelError("reading labels.txt", f"not UTF-8 ({error})", "save it as UTF-8 text") from error
     while lines and not lines[-1].strip():
@@ -155,8 +155,8 @@ def _get(raw: Mapping[str, Any], key: str, kind: type, default: Any = _MISSING) 
 
 def _number(raw: Mapping[str, Any], key: str) -> float:
     value = raw.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _refuse(f"preprocessing.{key} is {value!r}, not a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise _refuse(f"preprocessing.{key} is {str(value)[:40]}, not a number")
     return value
 
 

@@ -127,8 +127,9 @@ def read_picture(path: Path) -> Pixels:
         raise ValueError(f"larger than {MAX_PICTURE_BYTES} bytes")
     if not content:
         raise ValueError("the file is empty")
-    if content[:2] == b"\xff\xd8" and b"\xff\xd9" not in content[-64:]:
-        # libjpeg would fill the missing part with grey and only warn.
+    if content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
+        # The last scan has no end: libjpeg would fill the missing part with grey and only warn. (What phones append
+        # after the end does no harm.)
         raise ValueError("the JPEG is truncated")
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)

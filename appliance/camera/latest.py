@@ -22,7 +22,7 @@ class LatestFrame:
         self._slot: Frame | None = None
         self._error: Exception | None = None
         self._stopping = False
-        self.frames = self.dropped = 0
+        self.frames = self.taken = self.dropped = 0
         self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
         self._thread.start()
 
@@ -33,12 +33,16 @@ class LatestFrame:
             if self._error is not None:
                 raise self._error
             frame, self._slot = self._slot, None
+            self.taken += frame is not None
             return frame
 
     def stop(self, timeout_s: float) -> bool:
         """Ask the thread to end and wait for it; False if it hangs in the driver."""
         self._stopping = True
         self._thread.join(timeout_s)
+        with self._ready:
+            self.dropped += self._slot is not None
+            self._slot = None
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _V4L2_MANUAL_EXPOSURE = 1
 """V4L2_CID_EXPOSURE_AUTO: 1 is V4L2_EXPOSURE_MANUAL."""
 _CLOSE_PATIENCE_S = 1.0
+_DAMAGED_IN_A_ROW = 25
+"""OpenCV says the same of a damaged frame and of the end: so many failures on end are the end."""
 
 
 Device = Annotated[
@@ -73,7 +75,7 @@ class OpenCVCamera:
         self._latest: LatestFrame | None = None
         self._pace: Pace | None = None
         self._id = self._index = 0
-        self._frames = self._dropped = 0
+        self._frames = self._dropped = self._skipped = 0
         self._ended = False
         self.live = options.device is not None or options.paced
         self.name = options.device if options.device is not None else str(options.file)
@@ -100,11 +102,10 @@ class OpenCVCamera:
         return None if self._ended else self._read_file(timeout_s)
 
     def counters(self) -> CameraCounters:
-        if self._latest is None:
-            return CameraCounters(self._frames, self._dropped)
-        return CameraCounters(
-            self._frames + self._latest.frames - self._latest.dropped, self._dropped + self._latest.dropped
-        )
+        latest = self._latest  # another thread may ask while `close` takes it away
+        if latest is None:
+            return CameraCounters(self._frames, self._dropped, self._skipped)
+        return CameraCounters(self._frames + latest.taken, self._dropped + latest.dropped)
 
     def close(self) -> None:
         hangs = self._latest is not None and not self._latest.stop(_CLOSE_PATIENCE_S)
@@ -127,17 +128,28 @@ class OpenCVCamera:
     def _read_file(self, timeout_s: float) -> Frame | None:
         if self._pace and not self._skip_to_due(self._pace, timeout_s):
             return None
-        grabbed, pixels = self._capture.read()
-        if not grabbed:
-            if self._options.loop and self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0):
-                grabbed, pixels = self._capture.read()
-            if not grabbed:
-                self._ended = True
-                return None
+        pixels = self._next_whole()
+        if pixels is None and self._options.loop and self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0):
+            pixels = self._next_whole()
+        if pixels is None:
+            self._ended = True
+            return None
         self._index += 1
         self._id += 1
         self._frames += 1
         return Frame(self._id, self._clock(), "arrival", np.asarray(pixels, np.uint8), f"{self.name}#{self._id}")
+
+    def _next_whole(self) -> Any:
+        """The next frame of the file that can be decoded; damaged ones are counted and passed over. None at the end."""
+        for damaged in range(_DAMAGED_IN_A_ROW):
+            grabbed, pixels = self._capture.read()
+            if grabbed:
+                if damaged:
+                    log.warning("%s: %d damaged frames before frame %d", self.name, damaged, self._id + 1)
+                self._skipped += damaged
+                self._index += damaged
+                return pixels
+        return None
 
     def _skip_to_due(self, pace: Pace, timeout_s: float) -> bool:
         wait_s = (pace.moment_ns(self._index) - self._clock()) / 1e9

@@ -60,10 +60,10 @@ class SimulatedCamera:
         files = [folder / file for file in picture_files(folder)] if folder.is_dir() else []
         if not files:
             raise CameraError(f"opening the camera {self.name}", "no pictures there", "set camera.pictures to a folder")
-        pace = self._pace or Pace(self._options.fps, self._clock())
-        if self._fault("disappear", pace.due(self._clock())):
+        self._pace = self._pace or Pace(self._options.fps, self._clock())
+        if self._fault("disappear", self._pace.due(self._clock())):
             raise CameraError(f"opening the camera {self.name}", "it is gone (a fault on order)", "wait for it")
-        self._files, self._pace = files, pace
+        self._files = files
 
     @property
     def ended(self) -> bool:
@@ -97,10 +97,18 @@ class SimulatedCamera:
         if any(fault.kind == "corrupt" and fault.at == index for fault in self._options.faults):
             self._skipped += 1
             raise FrameUnreadable(f"reading {source}", "the picture is corrupt (a fault on order)", source=source)
-        self._frames += 1
         if self._old is not None and self._fault("repeat", index):
+            self._frames += 1
             return Frame(index + 1, self._old.taken_at_ns, "monotonic", self._old.pixels, self._old.source)
-        pixels = read_picture(self._files[index % len(self._files)])
+        file = self._files[index % len(self._files)]
+        try:
+            pixels = read_picture(file)
+        except (OSError, ValueError) as error:
+            self._skipped += 1
+            raise FrameUnreadable(
+                f"reading the picture {file}", str(error), "replace or remove the file", source=source
+            ) from error
+        self._frames += 1
         frame = Frame(index + 1, pace.moment_ns(index), "monotonic", pixels, source)
         self._old = frame
         return frame

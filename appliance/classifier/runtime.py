@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from appliance.errors import ModelError
 
-__all__ = ["RuntimeName", "load_interpreter", "runtime_version"]
+__all__ = ["RuntimeName", "load_interpreter"]
 
 RuntimeName = Literal["litert", "tflite-runtime"]
 
@@ -28,16 +28,6 @@ def load_interpreter(path: Path, runtime: RuntimeName, threads: int) -> Any:
             remedy += ", or set classifier.runtime: litert (tflite-runtime ended in 2023 and lacks newer operators)"
         raise ModelError(doing, reason, remedy) from error
     return interpreter
-
-
-def runtime_version(runtime: RuntimeName) -> str:
-    """The installed version; empty if it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("ai-edge-litert" if runtime == "litert" else "tflite-runtime")
-    except PackageNotFoundError:
-        return ""
 
 
 def _interpreter_class(runtime: RuntimeName) -> Any:

@@ -30,7 +30,7 @@ def prediction(output: Sequence[float], labels: Sequence[str], *, logits: bool) 
     if logits:
         highest = max(output)
         output = [math.exp(value - highest) for value in output]
-    total = math.fsum(output)
+    total = sum(output)
     if not 0 < total < math.inf or min(output) < 0:
         return Prediction(None, 0.0, ())
     scores = tuple(value / total for value in output)

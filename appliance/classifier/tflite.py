@@ -125,7 +125,7 @@ class TFLiteClassifier:
         return details[0]
 
     def _input_format(self, source: dict[str, Any]) -> TensorFormat:
-        shape = tuple(source["shape"])
+        shape = tuple(map(int, source["shape"]))
         if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
             raise ModelError(self._doing, f"the input is {shape}, not (1, height, width, 3)", "use a picture model")
         dtype = np.dtype(source["dtype"]).name
@@ -136,7 +136,7 @@ class TFLiteClassifier:
             raise ModelError(self._doing, str(error), "quantize it with uint8, int8 or float32 input") from error
 
     def _check_labels(self, target: dict[str, Any]) -> None:
-        shape = tuple(target["shape"])
+        shape = tuple(map(int, target["shape"]))
         if shape != (1, len(self.labels)):
             raise ModelError(
                 self._doing,

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from appliance import __version__
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except ApplianceError as error:
-        print(f"appliance: {error}", file=sys.stderr)
+        _complain(f"appliance: {error}")
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone; Python must not complain about it again at exit.
@@ -57,6 +58,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001  # the edge of the process
+        traceback.print_exc()
+        _complain(f"appliance: a bug: {type(error).__name__}: {error}. Please report it with the lines above")
+        return ApplianceError.exit_code
+
+
+def _complain(text: str) -> None:
+    """The last word on standard error; with the priority that journald reads. Source: sd-daemon(3)."""
+    print(f"<3>{text}".replace("\n", " | ") if "JOURNAL_STREAM" in os.environ else text, file=sys.stderr)
 
 
 def _commands_help() -> str:

@@ -1,6 +1,7 @@
 """`appliance bench`: measure this computer; the workstation reads the JSON as the target's latencies."""
 
 import argparse
+import hashlib
 import json
 import statistics
 import sys
@@ -40,11 +41,12 @@ def main(command: str, argv: Sequence[str]) -> int:
     cv2.setNumThreads(1)
     plan = Plan(arguments.rounds, arguments.block)
     models = _models(config, arguments.model)
-    frames = _frames(config, arguments)
-    with tempfile.TemporaryDirectory(prefix="appliance-bench-") as folder, _progress(plan, len(models)) as step:
-        work = Path(folder)
+    folder = _folder(config, arguments)
+    frames = _frames(folder, arguments.frames)
+    with tempfile.TemporaryDirectory(prefix="appliance-bench-") as place, _progress(plan, len(models)) as step:
+        work = Path(place)
         result = benchmark(models, frames, plan, work, step)
-        starts = measure_starts(config, arguments.starts, work) if arguments.starts else []
+        starts = measure_starts(config, folder, arguments.starts, work) if arguments.starts else []
     result["start_ms"] = round(statistics.median(starts), 1) if starts else None
     result["starts_ms"] = starts
     if arguments.json:
@@ -58,7 +60,9 @@ def _parse(command: str, argv: Sequence[str]) -> argparse.Namespace:
     options = parser(command, "Measure this computer with the configured model, or with others.", _EPILOG)
     add_config_option(options)
     options.add_argument("--model", type=Path, action="append", metavar="DIR|FILE.tflite", help="repeat for several")
-    options.add_argument("--frames", type=int, default=MIN_FRAMES, metavar="N", help="distinct frames, at least 64")
+    options.add_argument(
+        "--frames", type=_frame_count, default=MIN_FRAMES, metavar="N", help="distinct frames, at least 64"
+    )
     options.add_argument("--frames-from", type=Path, metavar="DIR", help="pictures (default: those of camera.path)")
     options.add_argument("--rounds", type=_positive, default=20, metavar="N", help="pairs of blocks (20)")
     options.add_argument("--block", type=_positive, default=50, metavar="N", help="items in a block (50)")
@@ -74,6 +78,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _frame_count(text: str) -> int:
+    number = int(text)
+    if number < MIN_FRAMES:
+        raise argparse.ArgumentTypeError(f"must be at least {MIN_FRAMES}")
+    return number
+
+
 def _models(config: Config, named: Sequence[Path] | None) -> list[TFLiteOptions]:
     configured = config.classifier
     if not named:
@@ -84,15 +95,26 @@ def _models(config: Config, named: Sequence[Path] | None) -> list[TFLiteOptions]
     return [TFLiteOptions(kind="tflite", model=path, threads=threads) for path in named]
 
 
-def _frames(config: Config, arguments: argparse.Namespace) -> list[Pixels]:
-    """Decoded pictures; the camera itself is left alone."""
+def _folder(config: Config, arguments: argparse.Namespace) -> Path:
+    """Where the pictures are; the camera itself is left alone."""
     folder = arguments.frames_from or getattr(config.camera, "path", None) or getattr(config.camera, "pictures", None)
     if folder is None or not folder.is_dir():
         raise UsageError("looking for frames", "the camera is no folder of pictures", "name one: --frames-from DIR")
-    wanted = max(arguments.frames, MIN_FRAMES)
-    region = config.camera.roi.region() if config.camera.roi else None
-    frames = [read_picture(folder / file) for file in picture_files(folder)[:wanted]]
-    return [region.of(frame) if region and not arguments.frames_from else frame for frame in frames]
+    return Path(folder)
+
+
+def _frames(folder: Path, wanted: int) -> list[Pixels]:
+    """Decoded pictures, each other than the others; unreadable ones are left out."""
+    frames: dict[bytes, Pixels] = {}
+    for file in picture_files(folder):
+        try:
+            pixels = read_picture(folder / file)
+        except (OSError, ValueError):
+            continue
+        frames.setdefault(hashlib.sha256(pixels.tobytes()).digest(), pixels)
+        if len(frames) == wanted:
+            break
+    return list(frames.values())
 
 
 @contextmanager

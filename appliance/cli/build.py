@@ -13,7 +13,6 @@ import cv2
 from appliance import __version__
 from appliance.camera import CAMERAS, Camera
 from appliance.classifier import CLASSIFIERS, Classifier
-from appliance.clock import Clock
 from appliance.config import Config, check_labels
 from appliance.control import Switches
 from appliance.decide import Policy
@@ -61,6 +60,7 @@ def make_sorter(config: Config) -> Sorter:
 def limits_of(config: Config, items: int | None) -> Limits:
     return Limits(
         config.machine.name,
+        str(config.machine.state_dir),
         config.decision.max_age_ms,
         config.camera.stall_s,
         config.camera.recovery_s,
@@ -70,7 +70,7 @@ def limits_of(config: Config, items: int | None) -> Limits:
 
 
 @contextmanager
-def open_parts(config: Config, clock: Clock | None = None) -> Iterator[Parts]:
+def open_parts(config: Config) -> Iterator[Parts]:
     """Everything the loop needs, open; closed in the opposite order at the end.
 
     Raises:
@@ -101,7 +101,9 @@ def open_parts(config: Config, clock: Clock | None = None) -> Iterator[Parts]:
         trigger = trigger_class(config.trigger, lambda: f"{journal.run_id}-{next(counter)}")
         policy = Policy.from_options(config.decision, classifier.labels)
         health = Health(Notifier(os.environ))
-        yield Parts(camera, trigger, classifier, policy, sorter, capabilities, journal, evidence, health, Switches())
+        yield Parts(
+            camera, trigger, classifier, policy, sorter, capabilities, journal, evidence, health, Switches(), region
+        )
 
 
 def _open_journal(config: Config, state_dir: Path, classifier: Classifier, stack: ExitStack) -> Journal:

@@ -1,14 +1,18 @@
 """`appliance status`, `watch`, `pause`, `resume`: talk to a running appliance."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from appliance.cli.common import add_config_option, load, parser
+from appliance.clock import Deadline
 from appliance.control import ask, find_socket, watch
 
 __all__ = ["main"]
 
+_PAUSE_S = 10.0
 _ABOUT = {
     "status": "What a running appliance is doing now.",
     "watch": "Follow a running appliance until Ctrl-C.",
@@ -25,7 +29,10 @@ def main(command: str, argv: Sequence[str]) -> int:
     arguments = options.parse_args(argv)
     path = find_socket(load(arguments.config))
     if command != "watch":
-        _show(ask(path, command), arguments.json)
+        status = ask(path, command)
+        if command == "pause":
+            status = _until_paused(path, status)
+        _show(status, arguments.json)
         return 0
     try:
         for status in watch(path):
@@ -33,6 +40,15 @@ def main(command: str, argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _until_paused(path: Path, status: dict[str, Any]) -> dict[str, Any]:
+    """Wait for the command that is out; the loop's own word counts, not that it was asked."""
+    deadline = Deadline(_PAUSE_S)
+    while status["state"] != "paused" and not deadline.expired:
+        time.sleep(0.05)
+        status = ask(path, "status")
+    return status
 
 
 def _show(status: Mapping[str, Any], as_json: bool) -> None:
@@ -48,7 +64,7 @@ def _show(status: Mapping[str, Any], as_json: bool) -> None:
 
 
 def _line(status: Mapping[str, Any]) -> str:
-    state = "paused" if status.get("paused") else status["state"]
+    state = "pausing" if status.get("paused") and status["state"] != "paused" else status["state"]
     ends = ", ".join(f"{count} {name}" for name, count in status["outcomes"].items() if count) or "none yet"
     simulated = " SIMULATED" if status["simulated"] else ""
     trouble = f"; {status['trouble']}" if status["trouble"] else ""

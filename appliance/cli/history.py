@@ -1,11 +1,14 @@
 """`appliance history tail|summary|events|export`: read the journal."""
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from appliance.cli.common import add_config_option, load, parser
+from appliance.errors import UsageError
 from appliance.history import History, export, open_history, totals
 
 __all__ = ["main"]
@@ -22,16 +25,16 @@ def main(command: str, argv: Sequence[str]) -> int:
     options = parser(command, "Read the journal, also while the appliance runs.", _EPILOG)
     options.add_argument("action", choices=("tail", "summary", "events", "export"))
     add_config_option(options)
-    options.add_argument("-n", type=int, default=10, metavar="N", help="tail, events: how many (10)")
-    options.add_argument("--days", type=int, metavar="N", help="summary: only the last N days with items")
-    options.add_argument("--run", metavar="ID", help="export, events: only this run")
+    options.add_argument("-n", type=_count, default=10, metavar="N", help="tail, events: how many (10)")
+    options.add_argument("--days", type=_count, metavar="N", help="summary: only the last N days with items")
+    options.add_argument("--run", metavar="ID", help="tail, events, export: only this run")
     options.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="export: the form (csv)")
     options.add_argument("-o", "--output", type=Path, metavar="FILE", help="export: a file instead of the screen")
     options.add_argument("--json", action="store_true", help="tail, summary, events: JSON lines")
     arguments = options.parse_args(argv)
     with open_history(load(arguments.config).machine.state_dir) as history:
         if arguments.action == "tail":
-            _tail(history, arguments.n, arguments.json)
+            _tail(history, arguments.n, arguments.run, arguments.json)
         elif arguments.action == "events":
             for event in history.events(run_id=arguments.run, last=arguments.n):
                 print(json.dumps(event))
@@ -40,14 +43,28 @@ def main(command: str, argv: Sequence[str]) -> int:
         elif arguments.output is None:
             export(history.items(run_id=arguments.run), sys.stdout, arguments.format)
         else:
-            with arguments.output.open("w", newline="", encoding="utf-8") as file:
-                count = export(history.items(run_id=arguments.run), file, arguments.format)
-            print(f"{count} items written to {arguments.output}", file=sys.stderr)
+            _export(history, arguments.run, arguments.output, arguments.format)
     return 0
 
 
-def _tail(history: History, count: int, as_json: bool) -> None:
-    for row in history.items(last=count):
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _export(history: History, run_id: str | None, output: Path, form: Literal["csv", "jsonl"]) -> None:
+    try:
+        with output.open("w", newline="", encoding="utf-8") as file:
+            count = export(history.items(run_id=run_id), file, form)
+    except OSError as error:
+        raise UsageError(f"writing {output}", error.strerror or str(error), "name another file with -o") from error
+    print(f"{count} items written to {output}", file=sys.stderr)
+
+
+def _tail(history: History, count: int, run_id: str | None, as_json: bool) -> None:
+    for row in history.items(run_id=run_id, last=count):
         if as_json:
             print(json.dumps(row))
             continue

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from appliance.agreement import Agreement
 from appliance.camera import LabelledSource
 from appliance.cli.build import limits_of, open_parts
 from appliance.cli.common import add_config_option, load, parser, set_up_log
@@ -20,6 +19,7 @@ from appliance.clock import Clock
 from appliance.config import Config
 from appliance.control import ControlServer, server_path
 from appliance.errors import ApplianceError
+from appliance.health import Health
 from appliance.loop import Parts, SortingLoop
 from appliance.machine import process_age_s, pss_kb
 from appliance.records import Outcome
@@ -44,24 +44,24 @@ def main(command: str, argv: Sequence[str]) -> int:
     arguments = _parse(command, argv)
     set_up_log(arguments.verbose)
     config = load(arguments.config)
-    with twin_for(config) if arguments.twin else nullcontext():
-        summary = _sort(config, arguments)
-    agreement = compare_logs(config, summary["run_id"]) if arguments.twin else None
-    if agreement is not None:
-        summary["far_end"] = {
-            "commands": agreement.commands,
-            "logged": agreement.logged,
-            "moved": agreement.moved,
-            "agrees": agreement.agree,
-            "contradictions": list(agreement.contradictions[:20]),
-        }
-    if arguments.json:
-        print(json.dumps(summary))
-    else:
-        from appliance.cli.run_text import print_summary
+    stop = threading.Event()
+    with _signals_set(stop), twin_for(config) if arguments.twin else nullcontext():
+        summary, error = _sort(config, arguments, stop)
+    if arguments.twin:
+        summary["far_end"] = compare_logs(config, summary["run_id"]).as_dict()
+    _show_summary(summary, arguments.json)
+    if error is not None:
+        raise error
+    return 0 if summary.get("far_end", {}).get("agrees", True) else 70
 
-        print_summary(summary)
-    return 0 if _agrees(agreement) else 70
+
+def _show_summary(summary: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(summary), flush=True)
+        return
+    from appliance.cli.run_text import print_summary
+
+    print_summary(summary)
 
 
 def _parse(command: str, argv: Sequence[str]) -> argparse.Namespace:
@@ -83,24 +83,34 @@ def _count(text: str) -> int:
     return number
 
 
-def _sort(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Open everything, sort, close everything; the summary."""
-    stop = threading.Event()
-    with _signals_set(stop), open_parts(config) as parts:
+def _sort(
+    config: Config, arguments: argparse.Namespace, stop: threading.Event
+) -> tuple[dict[str, Any], ApplianceError | None]:
+    """Open everything, sort, close everything; the summary, and the error that ended the sorting.
+
+    Raises:
+        ApplianceError: something could not be opened; nothing was sorted.
+    """
+    error: ApplianceError | None = None
+    with open_parts(config) as parts:
         watcher = _Watcher(parts)
         loop = SortingLoop(parts, limits_of(config, arguments.items), stop, on_outcome=watcher.hear)
-        control = ControlServer(server_path(config), lambda: loop.snapshot.as_dict(), parts.switches)
+        control = ControlServer(server_path(config), lambda: _status(parts.health), parts.switches)
         try:
+            parts.health.warn_if_too_slow(config.camera.stall_s)
             parts.health.ready()
             with _shown(parts, arguments.json):
                 loop.run()
-        except ApplianceError:
+        except ApplianceError as ended_by:
+            error = ended_by
             _log_state(parts)
-            raise
         finally:
-            parts.health.stopping()
             control.close()
-        return _summary(loop, parts, watcher)
+        return _summary(loop, parts, watcher, error), error
+
+
+def _status(health: Health) -> dict[str, Any]:
+    return health.snapshot.as_dict() if health.snapshot is not None else {}
 
 
 class _Watcher:
@@ -131,8 +141,9 @@ def _log_state(parts: Parts) -> None:
         log.info("%s", parts.health.snapshot.line())
 
 
-def _summary(loop: SortingLoop, parts: Parts, watcher: _Watcher) -> dict[str, Any]:
-    snapshot = loop.snapshot
+def _summary(loop: SortingLoop, parts: Parts, watcher: _Watcher, error: ApplianceError | None) -> dict[str, Any]:
+    snapshot = parts.health.snapshot
+    assert snapshot is not None, "the loop publishes one when it is made and one when it ends"
     return {
         "items": snapshot.items,
         **snapshot.outcomes,
@@ -149,6 +160,7 @@ def _summary(loop: SortingLoop, parts: Parts, watcher: _Watcher) -> dict[str, An
         "seconds": snapshot.uptime_s,
         "start_ms": watcher.start_ms,
         "pss_kb": pss_kb(),
+        "error": None if error is None else {"message": str(error), "exit_code": error.exit_code},
     }
 
 
@@ -178,7 +190,3 @@ def _shown(parts: Parts, quiet: bool) -> Iterator[None]:
 
     with live_counters(lambda: parts.health.snapshot):
         yield
-
-
-def _agrees(agreement: Agreement | None) -> bool:
-    return agreement is None or agreement.agree

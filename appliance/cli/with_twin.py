@@ -5,7 +5,7 @@ from pathlib import Path
 
 from appliance.agreement import Agreement, compare
 from appliance.config import Config
-from appliance.errors import UsageError
+from appliance.errors import StorageError, UsageError
 from appliance.history import open_history
 from appliance.twin import read_log
 from appliance.twin_process import twin_running
@@ -26,7 +26,13 @@ def twin_for(config: Config) -> AbstractContextManager[None]:
             f"sorter is {config.sorter.kind} on {port or 'no port'}",
             "use --twin only with `sorter: {kind: line, port: FILE}`, where FILE is no device",
         )
-    _log_of(config).unlink(missing_ok=True)
+    if "{seq}" not in config.sorter.template:
+        found = f"sorter.template is {config.sorter.template!r}: without {{seq}} the two logs cannot be compared"
+        raise UsageError("starting the twin", found, r'template: "SORT {channel} {seq}\n", reply: "^OK (?P<seq>\d+)"')
+    try:
+        _log_of(config).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"removing the old {_log_of(config)}", error.strerror or str(error)) from error
     return twin_running(Path(port), _log_of(config))
 
 

@@ -1,5 +1,6 @@
 """What is wrong with this machine, and what to do: one file a check, each a list of Findings."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,8 @@ from typing import Any
 
 from appliance.config import Config
 from appliance.errors import ApplianceError
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Context", "Finding", "Verdict", "failed", "worst_exit_code"]
 
@@ -44,6 +47,9 @@ class Context:
             return check(self.config)
         except ApplianceError as error:
             return [failed(name, error)]
+        except Exception as error:
+            log.exception("the check %s broke", name)
+            return [Finding(name, Verdict.FAIL, f"the check broke: {error}", "report it as a bug", 70)]
 
 
 def failed(name: str, error: ApplianceError) -> Finding:

@@ -28,10 +28,12 @@ def _storage(config: Config) -> list[Finding]:
     path = config.machine.state_dir
     try:
         _prove_writable(_nearest(path))
+        _prove_owned(path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         remedy = "free some space" if full else "make it writable for this user, or set machine.state_dir"
-        return [Finding("storage", Verdict.FAIL, f"{path}: {error.strerror or error}", remedy, 13)]
+        where = error.filename or path
+        return [Finding("storage", Verdict.FAIL, f"{where}: {error.strerror or error}", remedy, 13)]
     free_mb = shutil.disk_usage(_nearest(path)).free // 1_000_000
     wanted_mb = max(_LEAST_FREE_MB, config.evidence.budget_mb)
     evidence = f"{path}: writable, {free_mb} MB free"
@@ -52,6 +54,14 @@ def _prove_writable(folder: Path) -> None:
         file.write(bytes(65_536))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _prove_owned(folder: Path) -> None:
+    """What a run as another user (sudo!) left there must not lock this one out. Raises OSError with the file's name."""
+    for name in ("lock", "intents.bin", "journal.db", "journal.db-wal", "journal.db-shm", "evidence"):
+        path = folder / name
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, f"not writable for this user (uid {os.geteuid()})", str(path))
 
 
 def _machine() -> Finding:

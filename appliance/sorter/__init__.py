@@ -13,13 +13,12 @@ __all__ = ["SORTERS", "Capabilities", "Sorter"]
 class Capabilities:
     """What the far end said, or the configuration says for it.
 
-    `confirms`: every command gets an answer. Without it every moved item ends `uncertain`. `in_flight` is how many
-    commands may be unanswered at once; `answer_s` is the longest that an answer takes. `simulated`: nothing real moves.
+    `confirms`: every command gets an answer. Without it every moved item ends `uncertain`. `answer_s` is the
+    longest that an answer takes. `simulated`: nothing real moves.
     """
 
     name: str
     confirms: bool
-    in_flight: int
     answer_s: float
     simulated: bool = False
 

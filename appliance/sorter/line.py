@@ -5,16 +5,16 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from appliance.clock import Clock, Deadline
 from appliance.config import Options
 from appliance.errors import LinkError
 from appliance.records import Ack, AckStatus, LinkEvent, SortCommand
 from appliance.sorter import Capabilities
-from appliance.sorter.line_protocol import LineBuffer, Patterns, Reply, check_template, encode
+from appliance.sorter.line_protocol import LineBuffer, Patterns, Reply, check_line, check_template, encode, has_seq
 from appliance.sorter.mailbox import Mailbox
 from appliance.sorter.serial_port import PORT_ERRORS, SerialPort
 
@@ -42,6 +42,7 @@ def _port(name: str, info: ValidationInfo) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Line = Annotated[str, AfterValidator(check_line)]
 
 
 class LineOptions(Options):
@@ -59,12 +60,21 @@ class LineOptions(Options):
     reply: Pattern | None = "^OK"
     refusal: Pattern | None = "^ERR"
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
-    hello: str | None = None
+    hello: Line | None = None
     ready: Pattern | None = None
     ready_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     settle_s: Annotated[float, Field(ge=0, le=30)] = 0.0
-    stop: str | None = None
+    stop: Line | None = None
     recovery_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
+
+    @model_validator(mode="after")
+    def _words_fit_together(self) -> Self:
+        numbered = [text for text in (self.reply, self.refusal) if text and has_seq(re.compile(text))]
+        if numbered and "{seq}" not in self.template:
+            raise ValueError(f"{numbered[0]!r} expects a number that the template never sends; add {{seq}} to template")
+        if self.hello is not None and self.ready is None:
+            raise ValueError("hello without ready is never answered; set ready to the pattern of the board's answer")
+        return self
 
 
 class LineSorter:
@@ -84,6 +94,7 @@ class LineSorter:
         self._port: SerialPort | None = None
         self._broken: str | None = None
         self._failed_attempts = 0
+        self._last_reason = ""
         self._quiet_until_ns = 0
         self._simulated = False
         self._ending = threading.Event()
@@ -92,11 +103,12 @@ class LineSorter:
 
     def open(self) -> Capabilities:
         self._ending.clear()
+        self._broken, self._quiet_until_ns, self._failed_attempts = None, 0, 0
         self._port = self._connect()
         self._thread = threading.Thread(target=self._serve, name="link", daemon=True)
         self._thread.start()
         options = self._options
-        return Capabilities(f"line on {options.port}", options.reply is not None, 1, options.timeout_s, self._simulated)
+        return Capabilities(f"line on {options.port}", options.reply is not None, options.timeout_s, self._simulated)
 
     @property
     def ready(self) -> bool:
@@ -124,7 +136,7 @@ class LineSorter:
             except PORT_ERRORS as error:
                 # A part of the line may lie in the board's buffer and would run into the next one: start afresh.
                 self._broken = f"the write broke: {error}"
-                self._mail.answer(command.seq, AckStatus.UNKNOWN, self._clock(), self._broken)
+                self._give_up(command.seq, self._broken)
                 return
         if self._options.reply is None:
             self._mail.answer(command.seq, AckStatus.UNCONFIRMED, self._clock(), "this line never confirms")
@@ -138,7 +150,7 @@ class LineSorter:
             if self._options.stop is None or self._port is None:
                 return
             try:
-                self._port.write(self._options.stop.encode("ascii", errors="replace"))
+                self._port.write(self._options.stop.encode("ascii"))
             except PORT_ERRORS as error:
                 log.warning("the stop command did not go out: %s", error)
 
@@ -179,7 +191,7 @@ class LineSorter:
         heard, hellos = "", 0
         while not deadline.expired and not self._ending.is_set():
             if options.hello is not None and next_hello.expired:
-                port.write(options.hello.encode("ascii", errors="replace"))
+                port.write(options.hello.encode("ascii"))
                 next_hello = Deadline(_HELLO_EVERY_S)
                 hellos += 1
             for line in lines.feed(port.read()):
@@ -218,7 +230,8 @@ class LineSorter:
     def _hear(self, reply: Reply) -> None:
         unanswered = self._mail.unanswered
         if reply.kind in ("done", "failed"):
-            seq = reply.seq if self._patterns.carries_seq else (unanswered[0] if unanswered else None)
+            pattern = self._patterns.done if reply.kind == "done" else self._patterns.failed
+            seq = reply.seq if has_seq(pattern) else (unanswered[0] if unanswered else None)
             status = AckStatus.DONE if reply.kind == "done" else AckStatus.FAILED
             if seq is not None and self._mail.answer(seq, status, self._clock(), reply.text):
                 return
@@ -226,19 +239,21 @@ class LineSorter:
         elif reply.kind == "ready" and unanswered:
             # The board started again in the middle of a command.
             for seq in unanswered:
-                self._mail.answer(seq, AckStatus.UNKNOWN, self._clock(), f"the board restarted: {reply.text}")
+                self._give_up(seq, f"the board restarted: {reply.text}")
             self._tell("board-restart", reply.text)
         elif reply.kind == "other" and self._options.reply is not None:
             self._tell("unexpected", reply.text)
 
     def _expire(self) -> None:
+        for seq in self._mail.overdue(self._clock() - int(self._options.timeout_s * 1e9)):
+            self._give_up(seq, f"no answer in {self._options.timeout_s:g} s")
+
+    def _give_up(self, seq: int, why: str) -> None:
+        """Nobody will know what became of the command. Its answer may still come, and must not fit the next one."""
         now_ns = self._clock()
-        limit_ns = int(self._options.timeout_s * 1e9)
-        for seq in self._mail.overdue(now_ns - limit_ns):
-            if not self._patterns.carries_seq:
-                # A late answer could be taken for the next command's: keep quiet until it can no longer come.
-                self._quiet_until_ns = now_ns + limit_ns
-            self._mail.answer(seq, AckStatus.UNKNOWN, now_ns, f"no answer in {self._options.timeout_s:g} s")
+        if self._options.reply is not None and not self._patterns.carries_seq:
+            self._quiet_until_ns = now_ns + int(self._options.timeout_s * 1e9)
+        self._mail.answer(seq, AckStatus.UNKNOWN, now_ns, why)
 
     def _reconnect(self) -> None:
         """One attempt, after a pause that grows with the attempts that failed."""
@@ -249,7 +264,9 @@ class LineSorter:
             port = self._connect()
         except LinkError as error:
             self._failed_attempts += 1
-            log.debug("%s", error)
+            if error.found != self._last_reason:
+                self._last_reason = error.found
+                self._tell("link-still-down", f"{error.doing}: {error.found}")
             return
         self._failed_attempts = 0
         with self._writing:
@@ -257,18 +274,21 @@ class LineSorter:
         self._tell("link-up", port.device)
 
     def _drop_port(self, why: str) -> None:
-        # The old descriptor must be closed before the port is opened again, or USB gives it another name.
         with self._writing:
             port, self._port = self._port, None
-            if port is not None:
-                port.close()
             for seq in self._mail.unanswered:
-                self._mail.answer(seq, AckStatus.UNKNOWN, self._clock(), f"the link broke: {why}")
-        if port is not None and not self._ending.is_set():
+                self._give_up(seq, f"the link broke: {why}")
+        if port is None:
+            return
+        if not self._ending.is_set():
+            self._last_reason = ""
             self._tell("link-down", why)
+        # Before the port is opened again, or USB gives it another name; outside the lock, because closing a UART may
+        # wait for bytes that nobody reads.
+        port.close()
 
     def _tell(self, kind: str, detail: str) -> None:
-        self._mail.tell(LinkEvent(kind, self._clock(), detail[:200]))
+        self._mail.tell(LinkEvent(kind, self._clock(), detail[:300]))
 
     def _wait(self, deadline: Deadline) -> None:
         self._ending.wait(deadline.left_s)

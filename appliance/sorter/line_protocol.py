@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["LineBuffer", "Patterns", "Reply", "check_template", "encode"]
+__all__ = ["LineBuffer", "Patterns", "Reply", "check_line", "check_template", "encode", "has_seq"]
 
 MAX_LINE_BYTES = 512
 """A longer line is noise: it is thrown away to the next line end, never read in part."""
@@ -20,7 +20,6 @@ class LineBuffer:
     def __init__(self) -> None:
         self._partial = bytearray()
         self._overlong = False
-        self.discarded_bytes = 0
 
     def feed(self, chunk: bytes) -> list[str]:
         """The complete lines, without their ends; empty ones are left out, bytes that are not ASCII become '?'."""
@@ -30,7 +29,6 @@ class LineBuffer:
             if self._partial.endswith((b"\n", b"\r")):
                 lines += self._complete()
             elif len(self._partial) > MAX_LINE_BYTES:
-                self.discarded_bytes += len(self._partial)
                 self._partial.clear()
                 self._overlong = True
         return lines
@@ -44,7 +42,6 @@ class LineBuffer:
         content = bytes(self._partial).rstrip(b"\r\n")
         self._partial.clear()
         if self._overlong or len(content) > MAX_LINE_BYTES:
-            self.discarded_bytes += len(content)
             self._overlong = False
             return []
         text = content.decode("ascii", errors="replace").replace("�", "?").strip()
@@ -70,18 +67,25 @@ class Patterns:
 
     @property
     def carries_seq(self) -> bool:
-        return self.done is not None and "seq" in self.done.groupindex
+        """Does every answer say to which command?"""
+        return all(has_seq(pattern) for pattern in (self.done, self.failed) if pattern is not None)
 
     def read(self, line: str) -> Reply:
+        # A line that fits both is a refusal: "NOK" must never count as done.
         kinds: tuple[tuple[Literal["done", "failed", "ready"], re.Pattern[str] | None], ...] = (
-            ("done", self.done),
             ("failed", self.failed),
+            ("done", self.done),
             ("ready", self.ready),
         )
         for kind, pattern in kinds:
             if pattern is not None and (match := pattern.search(line)):
                 return Reply(kind, _seq(match.groupdict()), line)
         return Reply("other", None, line)
+
+
+def has_seq(pattern: re.Pattern[str] | None) -> bool:
+    """Does the pattern have a group for the sequence number?"""
+    return pattern is not None and "seq" in pattern.groupindex
 
 
 def check_template(template: str) -> str:
@@ -97,18 +101,26 @@ def check_template(template: str) -> str:
         raise ValueError(f"cannot be filled in ({error}); fields are {{channel}}, {{seq}}, {{bin}}") from error
     if fields - _FIELDS or not fields & {"channel", "bin"}:
         raise ValueError("needs {channel} or {bin}, may have {seq}, and nothing else in braces")
-    if not text.isascii() or not text.endswith(("\n", "\r")):
-        raise ValueError(
-            'must be ASCII and end with a line end; in YAML write it in double quotes: "SORT {channel}\\n"'
-        )
-    if len(text) > MAX_LINE_BYTES:
-        raise ValueError(f"makes lines longer than {MAX_LINE_BYTES} bytes")
+    check_line(text)
     return template
 
 
+def check_line(text: str) -> str:
+    """The text, if it is one complete line to send.
+
+    Raises:
+        ValueError: not ASCII, without a line end, or too long.
+    """
+    if not text.isascii() or not text.endswith(("\n", "\r")):
+        raise ValueError('must be ASCII and end with a line end; in YAML write it in double quotes: "HELLO\\n"')
+    if len(text) > MAX_LINE_BYTES:
+        raise ValueError(f"makes lines longer than {MAX_LINE_BYTES} bytes")
+    return text
+
+
 def encode(template: str, channel: int, seq: int, bin_name: str) -> bytes:
-    """The bytes of one command."""
-    return template.format(channel=channel, seq=seq, bin=bin_name).encode("ascii", errors="replace")
+    """The bytes of one command; the bin's name as UTF-8."""
+    return template.format(channel=channel, seq=seq, bin=bin_name).encode()
 
 
 def _seq(groups: Mapping[str, str | None]) -> int | None:

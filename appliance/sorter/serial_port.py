@@ -55,7 +55,7 @@ class SerialPort:
         self.device = find_port(name)
         try:
             self._port = _open(self.device, baud)
-        except PORT_ERRORS as error:
+        except (*PORT_ERRORS, ValueError) as error:
             raise _explain(self.device, error) from error
 
     def write(self, data: bytes) -> None:
@@ -110,7 +110,7 @@ def _explain(device: str, error: BaseException) -> LinkError:
     if number in (errno.EACCES, errno.EPERM):
         group = _group_of(device)
         return LinkError(doing, f"not permitted; it belongs to the group {group}", f"sudo usermod -aG {group} $USER")
-    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "lock" in str(error):
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
         holder = holder_of(device) or "another program"
         return LinkError(doing, f"it is held by {holder}", "stop that program")
     return LinkError(doing, str(error), "check the cable, and sorter.port")

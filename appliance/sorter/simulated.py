@@ -43,7 +43,7 @@ class SimulatedSorter:
             raise LinkError("opening the SIMULATED sorter", "it is open already", "close it first")
         self._open, self._stopped = True, False
         answer_s = max(self._options.timeout_s, self._options.delay_ms / 1000)
-        return Capabilities("SIMULATED", True, 1, answer_s, simulated=True)
+        return Capabilities("SIMULATED", True, answer_s, simulated=True)
 
     @property
     def ready(self) -> bool:

@@ -195,8 +195,10 @@ def test_a_hanging_loop_is_not_fed_to_the_watchdog(
             _drain(systemd)
             time.sleep(1.5)
             heard = _drain(systemd)
+            alive = process.poll() is None
             process.kill()
 
+    assert alive
     assert b"WATCHDOG=1" not in heard
 
 

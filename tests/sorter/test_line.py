@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from support import ROOT, TwinControl, wait_for
 
 from appliance.errors import LinkError
@@ -91,7 +92,9 @@ def statuses(events: list[Ack | LinkEvent]) -> list[tuple[int, AckStatus]]:
 
 
 def kinds(events: list[Ack | LinkEvent]) -> list[str]:
-    return [event.kind for event in events if isinstance(event, LinkEvent)]
+    """What happened to the link; how often it was not yet back is left out."""
+    seen = [event.kind for event in events if isinstance(event, LinkEvent)]
+    return [kind for kind in seen if kind != "link-still-down"]
 
 
 def test_the_template_is_what_goes_out(board: Board, opened: list[LineSorter]) -> None:
@@ -127,16 +130,65 @@ def test_a_late_answer_changes_nothing_and_fits_no_other_command(board: Board, o
 
 
 def test_without_numbers_the_line_keeps_quiet_after_a_missing_answer(board: Board, opened: list[LineSorter]) -> None:
-    sorter = open_on(opened, board.link, template="SORT {channel}\n", reply="^OK", refusal="^ERR", timeout_s=0.3)
+    sorter = open_on(opened, board.link, template="SORT {channel}\n", reply="^OK", refusal="^ERR", timeout_s=1.0)
     sorter.submit(command(1))
-    first = collect(sorter, 0.35)
-    assert statuses(first) == [(1, AckStatus.UNKNOWN)]
-    assert not sorter.ready  # a late OK would be taken for the next command's
-
+    first: list[Ack | LinkEvent] = []
+    while not first:
+        first = sorter.events(0.05)
+    ready_at_once = sorter.ready  # a late OK would be taken for the next command's
     board.say(b"OK\n")
     late = collect(sorter, 0.1)
+
+    assert statuses(first) == [(1, AckStatus.UNKNOWN)]
+    assert not ready_at_once
     assert (statuses(late), kinds(late)) == ([], ["late-reply"])
-    wait_for(lambda: sorter.ready, 1)
+    wait_for(lambda: sorter.ready, 5)
+
+
+def test_without_numbers_an_answer_that_outlives_the_connection_fits_no_other_command(
+    board: Board, opened: list[LineSorter]
+) -> None:
+    """The board keeps moving while our end of the line breaks; its OK comes after we are back."""
+    sorter = open_on(opened, board.link, template="SORT {channel}\n", reply="^OK", refusal="^ERR", timeout_s=1.0)
+    sorter.submit(command(1))
+    assert sorter._port is not None
+    with Path("/dev/null").open("rb") as nothing:
+        os.dup2(nothing.fileno(), sorter._port._port.fd)
+    broken: list[Ack | LinkEvent] = []
+    while "link-up" not in kinds(broken):
+        broken += sorter.events(0.05)
+    ready_at_once = sorter.ready
+    board.say(b"OK\n")
+    late = collect(sorter, 0.2)
+
+    assert statuses(broken) == [(1, AckStatus.UNKNOWN)]
+    assert kinds(broken) == ["link-down", "link-up"]
+    assert not ready_at_once
+    assert (statuses(late), kinds(late)) == ([], ["late-reply"])
+    wait_for(lambda: sorter.ready, 5)
+
+
+def test_a_refusal_without_a_number_ends_the_command(board: Board, opened: list[LineSorter]) -> None:
+    sorter = open_on(opened, board.link, refusal="^ERR")
+    sorter.submit(command(1))
+    board.say(b"ERR jammed\n")
+
+    assert statuses(collect(sorter, 0.2)) == [(1, AckStatus.FAILED)]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"template": "SORT {channel}\n"}, "add {seq} to template"),
+        ({"hello": "HELLO\n"}, "hello without ready"),
+        ({"stop": "STOP"}, "end with a line end"),
+        ({"reply": "OK ("}, "not a regular expression"),
+    ],
+)
+def test_words_that_do_not_fit_together_are_refused(words: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        options("/dev/ttyUSB0", **words)
+    assert sentence in str(refusal.value)
 
 
 def test_an_answer_twice_counts_once(board: Board, opened: list[LineSorter]) -> None:
@@ -205,7 +257,7 @@ def test_the_port_may_come_back_under_another_name(twin: TwinControl, tmp_path: 
     events = collect(sorter, 0.1)
 
     assert kinds(events) == ["link-down", "link-up"]
-    assert [event.detail for event in events if isinstance(event, LinkEvent)][1] == str(second)
+    assert [event.detail for event in events if isinstance(event, LinkEvent)][-1] == str(second)
 
 
 def test_a_command_while_the_link_is_down_was_not_sent(twin: TwinControl, opened: list[LineSorter]) -> None:
