@@ -135,7 +135,7 @@ class Health:
         """Say so if a camera may be silent for longer than the watchdog waits."""
         if 0 < self._notifier.watchdog_s / 2 <= stall_s:
             log.warning(
-                "camera.stall_s is %g s, but the watchdog wants progress every %g s: lower stall_s, or raise WatchdogSec",
+                "camera.stall_s is %g s, the watchdog wants progress every %g s: lower it, or raise WatchdogSec",
                 stall_s,
                 self._notifier.watchdog_s / 2,
             )

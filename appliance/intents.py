@@ -26,7 +26,7 @@ SLOTS = 64
 _HALF = 1024
 _HEADER = struct.Struct("<II")  # length and CRC-32 of the JSON that follows
 _MAX_JSON = _HALF - _HEADER.size
-_SEQ = struct.Struct("<Q")
+_SEQ = struct.Struct("<QI")  # the last sequence number, and the CRC-32 of its eight bytes
 _SEQ_OFFSET = SLOTS * 2 * _HALF
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -76,12 +76,13 @@ class Intents:
 
     @property
     def last_seq(self) -> int:
-        """The highest sequence number that was ever noted; 0 before the first."""
-        return int(_SEQ.unpack_from(self._memory, _SEQ_OFFSET)[0])
+        """The sequence number that was noted last; 0 before the first, and where the file is damaged."""
+        seq, crc = _SEQ.unpack_from(self._memory, _SEQ_OFFSET)
+        return int(seq) if crc == _crc(seq) else 0
 
     def note_seq(self, seq: int) -> None:
         """Remember that a number is used, whatever becomes of the journal."""
-        _SEQ.pack_into(self._memory, _SEQ_OFFSET, seq)
+        _SEQ.pack_into(self._memory, _SEQ_OFFSET, seq, _crc(seq))
 
     def hold(self, intent: Mapping[str, Any]) -> int:
         """Keep what is about to happen; returns the slot. Raises IndexError when there is no room: ask first."""
@@ -129,6 +130,10 @@ class Intents:
         except ValueError:
             return None
         return record if isinstance(record, dict) else None
+
+
+def _crc(seq: int) -> int:
+    return zlib.crc32(seq.to_bytes(8, "little"))
 
 
 def _encode(record: Mapping[str, Any]) -> bytes:

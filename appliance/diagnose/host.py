@@ -32,8 +32,7 @@ def _storage(config: Config) -> list[Finding]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         remedy = "free some space" if full else "make it writable for this user, or set machine.state_dir"
-        where = error.filename or path
-        return [Finding("storage", Verdict.FAIL, f"{where}: {error.strerror or error}", remedy, 13)]
+        return [Finding("storage", Verdict.FAIL, f"{path}: {error.strerror or error}", remedy, 13)]
     free_mb = shutil.disk_usage(_nearest(path)).free // 1_000_000
     wanted_mb = max(_LEAST_FREE_MB, config.evidence.budget_mb)
     evidence = f"{path}: writable, {free_mb} MB free"
@@ -57,11 +56,11 @@ def _prove_writable(folder: Path) -> None:
 
 
 def _prove_owned(folder: Path) -> None:
-    """What a run as another user (sudo!) left there must not lock this one out. Raises OSError with the file's name."""
+    """What a run as another user (sudo!) left there must not lock this one out. Raises OSError."""
     for name in ("lock", "intents.bin", "journal.db", "journal.db-wal", "journal.db-shm", "evidence"):
         path = folder / name
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-            raise PermissionError(errno.EACCES, f"not writable for this user (uid {os.geteuid()})", str(path))
+            raise PermissionError(errno.EACCES, f"{name} is not writable for this user (uid {os.geteuid()})")
 
 
 def _machine() -> Finding:
