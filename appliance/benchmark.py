@@ -208,7 +208,8 @@ def _parts(options: TFLiteOptions, work: Path) -> Iterator[Parts]:
         sorter = LineSorter(_line(port, confirms=False))
         journal = Journal(work, JournalOptions(), RunInfo(__version__, "", classifier.name))
         stack.callback(journal.close)
-        evidence = Evidence(work / "evidence", EvidenceOptions())
+        # Unconfirmed items count as unsure, and would all be kept as pictures; where they are confirmed it is 1 in 20.
+        evidence = Evidence(work / "evidence", EvidenceOptions(keep="none"))
         stack.callback(evidence.close)
         capabilities = sorter.open()
         stack.callback(sorter.close)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["Clock", "Deadline", "boot_id", "clock_synchronized", "wall_text"]
+__all__ = ["Clock", "Deadline", "boot_id", "clock_synchronized", "wall_offset_ns", "wall_text"]
 
 Clock = Callable[[], int]
 """Nanoseconds of the host's monotonic clock."""
@@ -56,8 +56,12 @@ def clock_synchronized() -> bool:
     return 0 <= int(state) < _TIME_ERROR
 
 
-def wall_text(taken_at_ns: int) -> str:
-    """The wall time of a monotonic moment, ISO 8601 in UTC with milliseconds, as the clock stands now."""
-    wall_ns = time.time_ns() - (time.monotonic_ns() - taken_at_ns)
+def wall_offset_ns() -> int:
+    """What to add to a monotonic moment for its wall time, as the clock stands now."""
+    return time.time_ns() - time.monotonic_ns()
+
+
+def wall_text(wall_ns: int) -> str:
+    """A wall time, nanoseconds since 1970, as ISO 8601 in UTC with milliseconds."""
     moment = datetime.fromtimestamp(wall_ns / 1e9, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

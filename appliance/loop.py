@@ -89,9 +89,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A command that went out: its outcome as far as it is known, and its place among the intents."""
+    """A command that went out: what would be true if nobody heard of it again, and its place among the intents."""
 
-    outcome: Outcome
+    unsettled: Outcome
     slot: int
     sent_ns: int
     pixels: Pixels
@@ -118,7 +118,7 @@ class SortingLoop:
         self._last_id = 0
         self._newest_ns = 0
         self._decided = 0
-        self._skipped = self._skipped_in_a_row = self._repeated = 0
+        self._skipped_in_a_row = self._unfit = self._repeated = 0
         self._last_skip: FrameUnreadable | None = None
         self._ended = False
         self._link_down_ns: int | None = None
@@ -218,18 +218,14 @@ class SortingLoop:
         seq, now_ns = self._seq, self._clock()
         self._seq += 1
         # Until somebody hears otherwise, the truth about this item is that nobody knows.
-        unsettled = replace(
-            self._outcome(item, decision, OutcomeKind.UNCERTAIN), seq=seq, detail="the program ended before the answer"
-        )
+        unsettled = self._outcome(item, decision, OutcomeKind.UNCERTAIN, seq, "the program ended before the answer")
         slot = self._parts.journal.intend(unsettled)
         newest = item.frames[-1]
         # A live item has gone by when its picture is too old, however the time was lost.
         until_ns = newest.taken_at_ns + self._limits.max_age_ms * 1_000_000 if self._parts.camera.live else None
         command = SortCommand(seq, decision.bin, channel, now_ns, until_ns or now_ns + _COMMAND_VALID_NS)
         self._parts.sorter.submit(command)
-        sent_ns = self._clock()
-        outcome = replace(unsettled, latency_ms=(sent_ns - newest.taken_at_ns) / 1e6)
-        self._pending[seq] = _Pending(outcome, slot, sent_ns, newest.pixels)
+        self._pending[seq] = _Pending(unsettled, slot, self._clock(), newest.pixels)
         self._hear(0.0)
 
     def _why_not(self, frame: Frame, *, moves: bool) -> Rule | None:
@@ -265,10 +261,13 @@ class SortingLoop:
     def _age_left_s(self, frame: Frame) -> float:
         return self._limits.max_age_ms / 1e3 - (self._clock() - frame.taken_at_ns) / 1e9
 
-    def _outcome(self, item: Item, decision: Decision, kind: OutcomeKind) -> Outcome:
+    def _outcome(
+        self, item: Item, decision: Decision, kind: OutcomeKind, seq: int | None = None, detail: str = ""
+    ) -> Outcome:
         newest = item.frames[-1]
-        latency_ms = (self._clock() - newest.taken_at_ns) / 1e6
-        return Outcome(item.id, newest.id, newest.source, newest.taken_at_ns, kind, decision, None, latency_ms)
+        taken_at_ns = newest.taken_at_ns
+        latency_ms = (self._clock() - taken_at_ns) / 1e6
+        return Outcome(item.id, newest.id, newest.source, taken_at_ns, kind, decision, seq, latency_ms, None, detail)
 
     def _finish(self, outcome: Outcome, pixels: Pixels, slot: int | None = None) -> None:
         """The item has its one outcome: keep it, count it, tell it."""
@@ -297,9 +296,10 @@ class SortingLoop:
             return
         self._parts.health.progress()
         answered = ack.status in (AckStatus.DONE, AckStatus.FAILED) and ack.done_at_ns >= pending.sent_ns
-        outcome = replace(
-            pending.outcome,
-            kind=_kind(ack.status, pending.outcome.decision),
+        unsettled = pending.unsettled
+        outcome = unsettled.ended(
+            _kind(ack.status, unsettled.decision),
+            latency_ms=(pending.sent_ns - unsettled.taken_at_ns) / 1e6,
             confirm_ms=(ack.done_at_ns - pending.sent_ns) / 1e6 if answered else None,
             detail=ack.detail if ack.status is not AckStatus.DONE else "",
         )
@@ -330,7 +330,7 @@ class SortingLoop:
             self._parts.health.progress()
             self._parts.health.tick()
         for pending in list(self._pending.values()):
-            self._settle(Ack(pending.outcome.seq or 0, AckStatus.UNKNOWN, self._clock(), "no answer before the end"))
+            self._settle(Ack(pending.unsettled.seq or 0, AckStatus.UNKNOWN, self._clock(), "no answer before the end"))
         self._parts.sorter.stop()
 
     # What keeps the loop from deciding
@@ -409,6 +409,7 @@ class SortingLoop:
         region = self._parts.region
         if region is not None and not region.fits(frame.pixels):
             height, width = frame.pixels.shape[:2]
+            self._unfit += 1
             raise FrameUnreadable(
                 f"cutting camera.roi out of {frame.source}",
                 f"the picture is {width}x{height}, which does not hold it",
@@ -429,11 +430,10 @@ class SortingLoop:
         return False
 
     def _skip(self, error: FrameUnreadable) -> None:
-        """Count an unusable picture and go on, ever more slowly while no other comes."""
+        """Note an unusable picture and go on, ever more slowly while no other comes."""
         log.warning("%s", error)
         self._parts.journal.event("frame-skipped", {"source": error.source, "found": error.found})
         self._last_skip = error
-        self._skipped += 1
         step_s, longest_s = _SKIP_PAUSE_S
         self._hear(min(step_s * self._skipped_in_a_row, longest_s))
         self._skipped_in_a_row += 1
@@ -511,7 +511,7 @@ class SortingLoop:
             bins=dict(self._bins),
             frames=counters.frames - self._repeated,
             dropped=counters.dropped + self._repeated,
-            skipped=self._skipped,
+            skipped=counters.skipped + self._unfit,
             last={} if last is None else _brief(last),
             trouble=parts.journal.trouble or ("the link is down" if self._link_down_ns is not None else ""),
         )

@@ -199,3 +199,20 @@ class Outcome:
     latency_ms: float
     confirm_ms: float | None = None
     detail: str = ""
+
+    def ended(
+        self, kind: OutcomeKind, latency_ms: float, confirm_ms: float | None = None, detail: str = ""
+    ) -> "Outcome":
+        """The same item, once its end is known. (Spelled out: replace() is slow, and this is the hot path.)"""
+        return Outcome(
+            self.item_id,
+            self.frame_id,
+            self.source,
+            self.taken_at_ns,
+            kind,
+            self.decision,
+            self.seq,
+            latency_ms,
+            confirm_ms,
+            detail,
+        )

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _V4L2_MANUAL_EXPOSURE = 1
 """V4L2_CID_EXPOSURE_AUTO: 1 is V4L2_EXPOSURE_MANUAL."""
 _CLOSE_PATIENCE_S = 1.0
+_OLDEST_STAMP_NS = 60_000_000_000
+"""A stamp older than this is of another clock."""
 _DAMAGED_IN_A_ROW = 25
 """OpenCV says the same of a damaged frame and of the end: so many failures on end are the end."""
 
@@ -123,7 +125,19 @@ class OpenCVCamera:
         if not grabbed or pixels is None:
             raise CameraError(f"reading {self.name}", "the camera gave no picture", "check the cable and its power")
         self._id += 1
-        return Frame(self._id, self._clock(), "arrival", np.asarray(pixels, np.uint8), f"{self.name}#{self._id}")
+        taken_at_ns, clock_source = self._exposure()
+        return Frame(self._id, taken_at_ns, clock_source, np.asarray(pixels, np.uint8), f"{self.name}#{self._id}")
+
+    def _exposure(self) -> tuple[int, str]:
+        """When the picture was taken: V4L2's own stamp (CLOCK_MONOTONIC) where it is one, else the arrival.
+
+        OpenCV gives struct v4l2_buffer's timestamp as CAP_PROP_POS_MSEC.
+        """
+        now_ns = self._clock()
+        stamp_ns = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        # A driver without stamps gives 0 or -1, which soon after power-on would look like a stamp of not long ago.
+        real = stamp_ns > 0 and 0 <= now_ns - stamp_ns < _OLDEST_STAMP_NS
+        return (stamp_ns, "v4l2") if real else (now_ns, "arrival")
 
     def _read_file(self, timeout_s: float) -> Frame | None:
         if self._pace and not self._skip_to_due(self._pace, timeout_s):
@@ -192,6 +206,8 @@ def _open_device(options: OpenCVOptions) -> Any:
     for name, prop, value in _settings(options):
         if not capture.set(prop, value):
             log.warning("the camera %s does not take %s = %s", device, name, value)
+        elif name in ("width", "height", "fps", "fourcc") and capture.get(prop) != value:
+            log.warning("the camera %s has %s = %g instead of %g", device, name, capture.get(prop), value)
     return capture
 
 

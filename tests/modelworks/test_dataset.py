@@ -1,0 +1,76 @@
+"""A folder of pictures is read whole, or refused with the names of what is wrong."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import UsageError
+from modelworks.dataset import decode_all, fingerprint, labels_of, list_pictures
+
+
+@pytest.fixture
+def folder(pictures: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(pictures, tmp_path / "copy"))
+
+
+def test_every_picture_is_found_under_its_label(pictures: Path) -> None:
+    found = list_pictures(pictures).pictures
+    assert labels_of(found) == ("blue", "green", "red")
+    assert [each.path for each in found[:2]] == ["blue/blue000.png", "blue/blue001.png"]
+    assert len(found) == 36
+
+
+def test_files_that_are_no_pictures_are_left_alone(folder: Path) -> None:
+    (folder / "LICENSE").write_text("MIT")
+    (folder / "blue" / "notes.txt").write_text("blue")
+    assert len(list_pictures(folder).pictures) == 36
+
+
+def test_the_fingerprint_knows_bytes_and_labels_but_not_file_names(folder: Path) -> None:
+    before = fingerprint(list_pictures(folder).pictures)
+    (folder / "blue" / "blue000.png").rename(folder / "blue" / "other9.png")
+    assert fingerprint(list_pictures(folder).pictures) == before
+    (folder / "blue" / "other9.png").rename(folder / "red" / "other9.png")
+    assert fingerprint(list_pictures(folder).pictures) != before
+
+
+def test_of_two_copies_the_first_stays(folder: Path) -> None:
+    shutil.copy(folder / "blue" / "blue003.png", folder / "blue" / "blue900.png")
+    listing = list_pictures(folder)
+    assert len(listing.pictures) == 36
+    assert listing.left_out == ("copies of one picture, the first is kept: blue/blue003.png, blue/blue900.png",)
+
+
+def test_a_picture_under_two_labels_teaches_nothing(folder: Path) -> None:
+    shutil.copy(folder / "blue" / "blue003.png", folder / "red" / "red900.png")
+    listing = list_pictures(folder)
+    assert len(listing.pictures) == 35
+    assert listing.left_out == ("the same picture under two labels: blue/blue003.png, red/red900.png",)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it is not a folder"):
+        list_pictures(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no pictures in its sub-folders"):
+        list_pictures(tmp_path)
+
+
+def test_a_single_class_is_refused(folder: Path) -> None:
+    shutil.rmtree(folder / "red")
+    shutil.rmtree(folder / "green")
+    with pytest.raises(UsageError, match="only one class, 'blue'"):
+        list_pictures(folder)
+
+
+def test_unreadable_pictures_are_counted_and_named(folder: Path) -> None:
+    (folder / "blue" / "blue001.png").write_bytes(b"not a picture")
+    (folder / "red" / "red001.png").write_bytes(b"")
+    with pytest.raises(
+        UsageError, match=r"2 cannot be read \(1 in blue, 1 in red\): blue/blue001\.png, red/red001\.png"
+    ):
+        decode_all(folder, list_pictures(folder).pictures)

@@ -1,0 +1,41 @@
+"""A recipe survives being written down, and refuses what cannot be trained."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from appliance.errors import UsageError
+from appliance.preprocess import Preprocessing
+from modelworks.recipe import Stage, TrainRecipe, Weights
+
+RECIPE = TrainRecipe(
+    "bottles", "f" * 64, ("a", "b"), Preprocessing(), (Stage(160, 2), Stage(224, 3)), Weights("w", "0")
+)
+
+
+def test_a_recipe_comes_back_from_json_as_it_was() -> None:
+    assert TrainRecipe.from_dict(json.loads(json.dumps(RECIPE.as_dict()))) == RECIPE
+
+
+def test_the_epochs_follow_the_stages() -> None:
+    assert RECIPE.epoch_sizes == (160, 160, 224, 224, 224)
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(UsageError, match="mood"):
+        TrainRecipe.from_dict(RECIPE.as_dict() | {"mood": 1})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stages": ()}, {"alpha": 0.0}, {"batch": 1}, {"learning_rate": 0.0}, {"label_smoothing": 1.0}]
+)
+def test_what_cannot_be_trained_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"stage|alpha|batch|rate"):
+        replace(RECIPE, **wrong)
+
+
+def test_pictures_too_small_for_the_network_are_refused() -> None:
+    with pytest.raises(ValueError, match="32"):
+        Stage(16, 1)

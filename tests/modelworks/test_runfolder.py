@@ -1,0 +1,76 @@
+"""What a run leaves on disk is whole: the old file or the new one, and a message that says what to do."""
+
+import errno
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.bundle.manifest import MANIFEST_FILE
+from appliance.errors import StorageError, UsageError
+from appliance.preprocess import Preprocessing
+from modelworks import packing
+from modelworks.dataset import Picture
+from modelworks.recipe import Stage, TrainRecipe
+from modelworks.runfolder import RunFolder
+from modelworks.split import Split
+
+RECIPE = TrainRecipe("bottles", "f" * 64, ("a", "b"), Preprocessing(), (Stage(224, 1),))
+SPLIT = Split(
+    (Picture("a/1.jpg", "a", "0"), Picture("b/2.jpg", "b", "1")),
+    (Picture("a/3.jpg", "a", "2"),),
+    (Picture("b/4.jpg", "b", "3"),),
+)
+
+
+def full(*_: Any, **__: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    begun = RunFolder(tmp_path / "run")
+    begun.begin(tmp_path, RECIPE, SPLIT, {"python": "3.11"}, "modelworks train bottles")
+    return begun
+
+
+def test_a_run_remembers_its_recipe_its_split_and_its_pictures(run: RunFolder, tmp_path: Path) -> None:
+    assert (run.recipe(), run.split(), run.data_folder()) == (RECIPE, SPLIT, tmp_path)
+
+
+def test_a_place_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StorageError, match=r"making the run folder.*Try: choose another -o"):
+        RunFolder(tmp_path / "file" / "run").begin(tmp_path, RECIPE, SPLIT, {}, "")
+
+
+def test_a_begin_that_was_cut_short_may_begin_again(run: RunFolder) -> None:
+    (run.path / "recipe.json").unlink()
+    assert not run.exists()
+    assert run.is_empty()
+
+
+def test_a_full_disk_leaves_the_best_weights_as_they_were(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.best.write_bytes(b"good")
+    run.checkpoint(3).write_bytes(b"better")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(StorageError, match=r"No space left.*a training goes on where it stopped"):
+        run.keep_best(3)
+    assert run.best.read_bytes() == b"good"
+    assert not list(run.path.glob("part-*"))
+
+
+def test_a_step_that_was_not_done_is_named(run: RunFolder) -> None:
+    with pytest.raises(UsageError, match=r"figures\.json.*finish the step before"):
+        run.read("figures.json")
+
+
+def test_a_model_directory_that_was_cut_short_has_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the appliance refuses it, instead of running an old manifest's model with new labels."""
+    files = {"model.tflite": b"new", "labels.txt": b"new", MANIFEST_FILE: b"new"}
+    packing.write_directory(tmp_path, dict.fromkeys(files, b"old"))
+    monkeypatch.setattr(packing, "write_power_safe", full)
+    with pytest.raises(StorageError, match="writing the model directory"):
+        packing.write_directory(tmp_path, files)
+    assert not (tmp_path / MANIFEST_FILE).exists()

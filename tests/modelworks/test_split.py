@@ -1,0 +1,93 @@
+"""No block is torn apart, no picture is lost, and a seed always splits alike."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.errors import UsageError
+from modelworks.dataset import Picture
+from modelworks.split import SplitPlan, group_of, split_pictures
+
+
+def picture(label: str, number: int) -> Picture:
+    return Picture(f"{label}/{label}{number}.jpg", label, f"{label}{number}")
+
+
+numbers = st.sets(st.integers(0, 400), min_size=30, max_size=120)
+plans = st.builds(
+    SplitPlan,
+    block=st.integers(1, 8),
+    seed=st.integers(0, 99),
+    validation=st.floats(0.05, 0.3),
+    test=st.floats(0.05, 0.4),
+)
+
+
+@given(glass=numbers, metal=numbers, plan=plans)
+def test_every_picture_is_in_exactly_one_part_and_no_block_in_two(
+    glass: set[int], metal: set[int], plan: SplitPlan
+) -> None:
+    everything = [picture("glass", n) for n in glass] + [picture("metal", n) for n in metal]
+    parts = split_pictures(everything, plan).parts()
+    assert sorted(each.path for part in parts.values() for each in part) == sorted(each.path for each in everything)
+    groups = [{group_of(each, plan) for each in part} for part in parts.values()]
+    assert sum(map(len, groups)) == len(set().union(*groups))
+
+
+@given(glass=numbers, metal=numbers, plan=plans)
+def test_every_part_has_every_class(glass: set[int], metal: set[int], plan: SplitPlan) -> None:
+    everything = [picture("glass", n) for n in glass] + [picture("metal", n) for n in metal]
+    for part in split_pictures(everything, plan).parts().values():
+        assert {each.label for each in part} == {"glass", "metal"}
+
+
+@given(found=numbers, plan=plans, rng=st.randoms(use_true_random=False))
+def test_the_split_depends_on_the_seed_and_not_on_the_order_of_the_files(found: set[int], plan: SplitPlan, rng) -> None:  # type: ignore[no-untyped-def]
+    everything = [picture("glass", n) for n in found]
+    shuffled = list(everything)
+    rng.shuffle(shuffled)
+    assert split_pictures(everything, plan) == split_pictures(shuffled, plan)
+
+
+def test_another_seed_splits_otherwise() -> None:
+    everything = [picture("glass", n) for n in range(200)]
+    assert split_pictures(everything, SplitPlan(seed=1)) != split_pictures(everything, SplitPlan(seed=2))
+
+
+def test_the_shares_are_met_where_every_picture_is_a_group() -> None:
+    parts = split_pictures([picture("glass", n) for n in range(100)], SplitPlan("pictures")).parts()
+    assert {name: len(part) for name, part in parts.items()} == {"train": 70, "validation": 10, "test": 20}
+
+
+def test_neighbouring_numbers_share_a_block_and_only_within_their_class() -> None:
+    plan = SplitPlan(block=20)
+    assert group_of(picture("glass", 20), plan) == group_of(picture("glass", 39), plan)
+    assert group_of(picture("glass", 19), plan) != group_of(picture("glass", 20), plan)
+    assert group_of(picture("glass", 20), plan) != group_of(picture("metal", 20), plan)
+
+
+def test_a_name_without_a_number_has_no_block() -> None:
+    nameless = [Picture("glass/bottle.jpg", "glass", "0")]
+    with pytest.raises(UsageError, match=r"bottle\.jpg has no number.*--split pictures"):
+        split_pictures(nameless, SplitPlan())
+
+
+def test_a_class_of_one_block_cannot_be_split_in_three() -> None:
+    with pytest.raises(UsageError, match=r"'glass' has 1 group.*smaller --block"):
+        split_pictures([picture("glass", n) for n in range(20)], SplitPlan())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"by": "mood"}, {"block": 0}, {"validation": 0.0}, {"test": 1.0}, {"validation": 0.5, "test": 0.5}],
+)
+def test_a_plan_that_leaves_nothing_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"split|block|shares"):
+        SplitPlan(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_number_is_the_last_one_of_the_file_name() -> None:
+    there = Picture(Path("pet-2/cam1-0047.jpg").as_posix(), "pet-2", "0")
+    assert group_of(there, SplitPlan(block=10)) == "pet-2/4"

@@ -1,0 +1,39 @@
+"""The command line: `modelworks COMMAND ...`. One file a command; exit codes as in `appliance.errors`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from appliance.errors import ApplianceError
+from modelworks.cli import pack, quantize, train
+
+__all__ = ["main"]
+
+COMMANDS = (train, quantize, pack)
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0, or the exit code of the error that it printed."""
+    given = sys.argv[1:] if argv is None else argv
+    arguments = _parser().parse_args(given, argparse.Namespace(argv=tuple(given)))
+    try:
+        return int(arguments.run(arguments))
+    except ApplianceError as error:
+        print(f"modelworks: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("modelworks: interrupted; `train` goes on where it stopped when given again", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="modelworks",
+        description="From a folder of labelled photographs to a model that the appliance runs.",
+        epilog="In this order: train DIR -o RUN; quantize RUN; pack RUN --name NAME --version 1.0.0 -o models/NAME.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser

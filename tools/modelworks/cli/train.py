@@ -1,0 +1,86 @@
+"""`modelworks train`: a folder of labelled photographs in, a run folder with a trained network out."""
+
+import argparse
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from rich.console import Console
+
+from appliance.errors import UsageError
+from modelworks.cli.command import given_command
+from modelworks.cli.train_options import add_options, recipe_of, start_of
+from modelworks.dataset import decode_all, list_pictures
+from modelworks.progress import reporting
+from modelworks.recipe import TrainRecipe
+from modelworks.runfolder import RunFolder
+from modelworks.split import split_pictures
+
+__all__ = ["add_to"]
+
+DESCRIPTION = """Teach a MobileNet V1 the classes of DIR: the head on frozen features first, then the whole network.
+RUN then holds the weights, the recipe, the split, the curves, and the accuracy on test pictures that chose nothing."""
+EPILOG = """Photographs of one object must not be torn apart: number the files as they were taken and keep
+--split blocks; only where every picture shows another object, --split pictures. An epoch of 2,000 pictures takes about
+two minutes on two cores, at 160 pixels less than half. Given again, an interrupted training goes on where it was."""
+PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless")
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="teach a MobileNet the classes of a folder",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_options(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    console = Console()
+    listing = list_pictures(arguments.folder)
+    recipe = recipe_of(arguments, listing.pictures)
+    split = split_pictures(listing.pictures, recipe.split)
+    run = RunFolder(arguments.output)
+    _check_output(run, recipe)
+    decode_all(arguments.folder, listing.pictures)
+    for reason in listing.left_out:
+        console.print(f"left out: {reason}", highlight=False, soft_wrap=True)
+    from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
+
+    if not run.exists():
+        run.begin(arguments.folder, recipe, split, _versions(), given_command(arguments.argv))
+    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights))
+    with reporting("training", work_units(recipe, len(split.train), len(split.validation)), console) as report:
+        figures = train(job, report)
+    console.print(_told(figures["accuracy"]), highlight=False, soft_wrap=True)
+    return 0
+
+
+def _check_output(run: RunFolder, recipe: TrainRecipe) -> None:
+    """Refuse a folder that holds something else, before anything is written.
+
+    Raises:
+        UsageError: it holds another training, a finished one, or files that are none.
+    """
+    doing = f"preparing the run folder {run.path}"
+    if run.exists():
+        if run.recipe() != recipe:
+            raise UsageError(doing, "it holds a training by another recipe or of other pictures", "choose another -o")
+        if run.has("test.json"):
+            raise UsageError(doing, "it holds a finished training", "choose another -o, or go on with `quantize`")
+    elif run.path.exists() and not run.is_empty():
+        raise UsageError(doing, "it is there already and is no run folder", "choose another -o")
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def _told(accuracy: dict[str, Any]) -> str:
+    return (
+        f"test: {accuracy['right']} of {accuracy['n']} right, {accuracy['value']:.2%}, "
+        f"95 % interval {accuracy['low']:.2%} to {accuracy['high']:.2%}"
+    )

@@ -1,0 +1,86 @@
+"""Running a .tflite file on decoded pictures, fed exactly as the machine feeds it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.classifier.runtime import load_interpreter
+from appliance.errors import ModelError
+from appliance.preprocess import Preprocessing, Preprocessor, TensorFormat
+from appliance.records import Pixels
+
+__all__ = ["LiteModel", "Quantization"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """A tensor's type; real = (q - zero_point) * scale, scale 0 for float32."""
+
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+class LiteModel:
+    """One opened .tflite classifier.
+
+    Raises:
+        ModelError: LiteRT cannot load it, or it has more than one input or output.
+    """
+
+    def __init__(self, path: Path, threads: int = 2) -> None:
+        self.name = path.name
+        self._interpreter: Any = load_interpreter(path, "litert", threads)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            found = f"{len(inputs)} inputs and {len(outputs)} outputs"
+            raise ModelError(f"opening {path}", found, "a classifier has one of each")
+        self._input, self._output = inputs[0], outputs[0]
+
+    @property
+    def input(self) -> Quantization:
+        return _quantization(self._input)
+
+    @property
+    def output(self) -> Quantization:
+        return _quantization(self._output)
+
+    @property
+    def tensor_format(self) -> TensorFormat:
+        """What `appliance.preprocess` must know of the input.
+
+        Raises:
+            ModelError: the input is of a type that the appliance cannot feed.
+        """
+        try:
+            return TensorFormat(self.input.dtype, self.input.scale, self.input.zero_point)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise ModelError(f"reading the input of {self.name}", str(error), "choose another recipe") from error
+
+    def tensor_types(self) -> Counter[str]:
+        """How many tensors there are of each type, inputs, weights and activations together."""
+        return Counter(np.dtype(tensor["dtype"]).name for tensor in self._interpreter.get_tensor_details())
+
+    def scores(self, pictures: Sequence[Pixels], spec: Preprocessing) -> NDArray[np.float32]:
+        """The network's output for every picture, shape (n, classes), as real numbers."""
+        preprocessor = Preprocessor(spec, self.tensor_format)
+        rows = [self._row(preprocessor, pixels) for pixels in pictures]
+        raw = np.concatenate(rows) if rows else np.empty(self._output["shape"], np.float32)[:0]
+        if self.output.scale == 0:
+            return raw.astype(np.float32)
+        return ((raw.astype(np.float32) - self.output.zero_point) * self.output.scale).astype(np.float32)
+
+    def _row(self, preprocessor: Preprocessor, pixels: Pixels) -> NDArray[Any]:
+        self._interpreter.set_tensor(self._input["index"], preprocessor(pixels)[np.newaxis])
+        self._interpreter.invoke()
+        return np.asarray(self._interpreter.get_tensor(self._output["index"]))
+
+
+def _quantization(details: Any) -> Quantization:
+    scale, zero_point = details["quantization"]
+    return Quantization(np.dtype(details["dtype"]).name, float(scale), int(zero_point))

@@ -1,0 +1,125 @@
+"""A run's folder: where each thing that a training made lies, and the JSON in it.
+
+recipe.json  split.json  history.json  curves.png  test.json  figures.json
+data.json (where the pictures lie on this machine: the one file that nothing else copies)
+epoch-NN.weights.h5 (the newest: to go on from)  best.weights.h5 (the chosen epoch)
+float32.tflite  int8-io.tflite
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import StorageError, UsageError
+from appliance.files import write_power_safe
+from modelworks.dataset import Picture
+from modelworks.recipe import TrainRecipe
+from modelworks.split import Split
+
+__all__ = ["RunFolder"]
+
+ROOM = "make room, then give the same command again: a training goes on where it stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Reads and writes one run's files; every write leaves the old file or the new one."""
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.weights.h5"
+
+    def checkpoint(self, epoch: int) -> Path:
+        return self.path / f"epoch-{epoch:02d}.weights.h5"
+
+    def tflite(self, recipe: str) -> Path:
+        return self.path / f"{recipe}.tflite"
+
+    def begin(self, folder: Path, recipe: TrainRecipe, split: Split, versions: Mapping[str, str], command: str) -> None:
+        """Make the run folder for a training on the pictures in `folder`.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"making the run folder {self.path}", str(error), "choose another -o") from error
+        parts = {part: {each.path: each.sha256 for each in chosen} for part, chosen in split.parts().items()}
+        self.write("data.json", {"folder": str(folder.absolute())})
+        self.write("split.json", parts)
+        self.write("recipe.json", {"recipe": recipe.as_dict(), "versions": dict(versions), "command": command})
+
+    def exists(self) -> bool:
+        """Has a training begun here?"""
+        return self.has("recipe.json")
+
+    def has(self, name: str) -> bool:
+        return (self.path / name).is_file()
+
+    def is_empty(self) -> bool:
+        """Is there nothing, or no more than what a `begin` left that was cut short?"""
+        return self.path.is_dir() and {each.name for each in self.path.iterdir()} <= {"data.json", "split.json"}
+
+    def recipe(self) -> TrainRecipe:
+        return TrainRecipe.from_dict(self.read("recipe.json").get("recipe", {}))
+
+    def data_folder(self) -> Path:
+        """Where the pictures lay when the training began."""
+        return Path(self.read("data.json").get("folder", ""))
+
+    def split(self) -> Split:
+        raw = self.read("split.json")
+        parts = {part: tuple(Picture(path, path.split("/")[0], sha) for path, sha in raw[part].items()) for part in raw}
+        return Split(**parts)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """One of the folder's JSON files.
+
+        Raises:
+            UsageError: it is not there, or not JSON: this is not a run folder, or its step was not done yet.
+        """
+        try:
+            raw = json.loads((self.path / name).read_bytes())
+        except (OSError, ValueError) as error:
+            remedy = "name a folder made by `modelworks train`, and finish the step before this one"
+            raise UsageError(f"reading {self.path / name}", str(error), remedy) from error
+        return dict(raw)
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write JSON.
+
+        Raises:
+            StorageError: the disk is full or read-only; the old file is as it was.
+        """
+        self.write_bytes(name, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write any file; raises as `write` does."""
+        try:
+            write_power_safe(self.path / name, content)
+        except OSError as error:
+            raise StorageError(f"writing {self.path / name}", str(error), ROOM) from error
+
+    def keep_best(self, epoch: int) -> None:
+        """Copy this epoch's checkpoint to `best`.
+
+        Raises:
+            StorageError: no room; the old best is as it was.
+        """
+        beside = self.best.with_name("part-best.weights.h5")
+        try:
+            shutil.copyfile(self.checkpoint(epoch), beside)
+            beside.replace(self.best)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise StorageError(f"writing {self.best}", str(error), ROOM) from error
+
+    def drop_checkpoint(self, epoch: int) -> None:
+        """Forget an epoch that a later one has replaced, once history.json knows the later one."""
+        self.checkpoint(epoch).unlink(missing_ok=True)
