@@ -49,15 +49,25 @@ def decide(predictions: Sequence[Prediction], policy: Policy) -> Decision:
     The scores of the frames are averaged; the highest mean wins, on a tie the label that comes first.
     """
     heard = predictions[-policy.frames :]
-    if not heard or any(one.label is None or not all(map(math.isfinite, one.scores)) for one in heard):
+    if not heard or any(one.label is None or not math.isfinite(one.confidence + sum(one.scores)) for one in heard):
         return Decision(policy.reject_bin, Rule.NO_SCORES, None, 0.0)
+    if len(heard) == 1:
+        # What the general case below comes to, without the sums: most machines hear one frame an item.
+        return _decision(heard[0].label, heard[0].confidence, heard[0].runner_up, heard, policy)
     scores = [sum(column) / len(heard) for column in zip(*(one.scores for one in heard), strict=True)]
     ranked = sorted(range(len(scores)), key=lambda index: -scores[index])
     label = policy.labels[ranked[0]]
     runner_up = policy.labels[ranked[1]] if len(ranked) > 1 else None
-    rule = _rule(label, scores[ranked[0]], [one.label for one in heard], policy)
+    return _decision(label, scores[ranked[0]], runner_up, heard, policy)
+
+
+def _decision(
+    label: str | None, confidence: float, runner_up: str | None, heard: Sequence[Prediction], policy: Policy
+) -> Decision:
+    assert label is not None, "predictions without a label were sorted out before"
+    rule = _rule(label, confidence, [one.label for one in heard], policy)
     target = policy.bins[label] if rule is Rule.LABEL else policy.reject_bin
-    return Decision(target, rule, label, scores[ranked[0]], runner_up)
+    return Decision(target, rule, label, confidence, runner_up)
 
 
 def _rule(label: str, confidence: float, votes: Sequence[str | None], policy: Policy) -> Rule:

@@ -10,7 +10,6 @@ import json
 import mmap
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +55,7 @@ class Intents:
             raise StorageError(
                 f"opening {path}", error.strerror or str(error), "make the state directory writable, free some space"
             ) from error
-        self._lock = threading.Lock()
+        # No lock: the loop takes slots, the journal's thread gives them back, and a list's pop and append are atomic.
         self._free: list[int] = []
 
     def left_over(self) -> list[dict[str, Any]]:
@@ -66,9 +65,8 @@ class Intents:
 
     def clear(self) -> None:
         """Forget everything; called after `left_over` has been committed."""
-        with self._lock:
-            self._memory[:_SEQ_OFFSET] = bytes(_SEQ_OFFSET)
-            self._free = list(range(SLOTS))
+        self._memory[:_SEQ_OFFSET] = bytes(_SEQ_OFFSET)
+        self._free = list(range(SLOTS))
 
     @property
     def room(self) -> bool:
@@ -86,8 +84,7 @@ class Intents:
 
     def hold(self, intent: Mapping[str, Any]) -> int:
         """Keep what is about to happen; returns the slot. Raises IndexError when there is no room: ask first."""
-        with self._lock:
-            slot = self._free.pop()
+        slot = self._free.pop()
         self._write(slot, 0, intent)
         return slot
 
@@ -98,11 +95,10 @@ class Intents:
     def release(self, slot: int) -> None:
         """The journal has it."""
         offset = slot * 2 * _HALF
-        with self._lock:
-            # The intent goes first: a kill between the two leaves an outcome without an intent, which means nothing.
-            self._memory[offset : offset + _HEADER.size] = bytes(_HEADER.size)
-            self._memory[offset + _HALF : offset + _HALF + _HEADER.size] = bytes(_HEADER.size)
-            self._free.append(slot)
+        # The intent goes first: a kill between the two leaves an outcome without an intent, which means nothing.
+        self._memory[offset : offset + _HEADER.size] = bytes(_HEADER.size)
+        self._memory[offset + _HALF : offset + _HALF + _HEADER.size] = bytes(_HEADER.size)
+        self._free.append(slot)
 
     def flush(self) -> None:
         """Ask the kernel to bring the pages to the disk. Raises OSError."""
@@ -111,11 +107,11 @@ class Intents:
     def close(self) -> None:
         self._memory.close()
 
-    def _write(self, slot: int, half: int, record: Mapping[str, Any]) -> None:
-        content = _encode(record)
+    def _write(self, slot: int, half: int, fields: Mapping[str, Any]) -> None:
+        content = _encode(fields)
         offset = (slot * 2 + half) * _HALF
-        self._memory[offset + _HEADER.size : offset + _HEADER.size + len(content)] = content
-        self._memory[offset : offset + _HEADER.size] = _HEADER.pack(len(content), zlib.crc32(content))
+        record = _HEADER.pack(len(content), zlib.crc32(content)) + content
+        self._memory[offset : offset + len(record)] = record
 
     def _read(self, slot: int, half: int) -> dict[str, Any] | None:
         offset = (slot * 2 + half) * _HALF

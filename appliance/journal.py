@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,9 +65,11 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """A row that waits: by column for an item, with its slot among the intents; in order for an event."""
+
     table: str
-    values: tuple[Any, ...]
-    committed: Callable[[], None] | None = None
+    values: Any
+    slot: int | None = None
 
 
 class Journal:
@@ -118,8 +120,9 @@ class Journal:
         """Keep an item's outcome; its intent is released once it is committed."""
         settled = _settled(outcome)
         self.intents.settle(slot, settled)
-        row = self._intended.pop(slot) | settled
-        self._append(_Entry("items", tuple(row[name] for name in ITEM_COLUMNS), lambda: self.intents.release(slot)))
+        row = self._intended.pop(slot)
+        row.update(settled)
+        self._append(_Entry("items", row, slot))
 
     def intend(self, outcome: Outcome) -> int:
         """Keep what is about to happen, before it can; returns the slot for `put`."""
@@ -230,8 +233,8 @@ class Journal:
             self._refused(error)
             return False
         for entry in batch:
-            if entry.committed is not None:
-                entry.committed()
+            if entry.slot is not None:
+                self.intents.release(entry.slot)
         with self._arrived:
             for _ in batch:
                 self._queue.popleft()
@@ -242,7 +245,7 @@ class Journal:
 
     def _insert(self, entry: _Entry) -> None:
         if entry.table == "items":
-            _insert_item(self._connection, entry.values)
+            _insert_item(self._connection, tuple(entry.values[name] for name in ITEM_COLUMNS))
         else:
             self._connection.execute(
                 "INSERT INTO events (run_id, item_id, t_ns, kind, json) VALUES (?, ?, ?, ?, ?)", entry.values
@@ -315,7 +318,7 @@ def _storage_error(path: Path, error: sqlite3.Error) -> StorageError:
 
 
 def _row(outcome: Outcome, run_id: str, model: str, wall_offset_ns: int) -> dict[str, Any]:
-    """One item as the table wants it."""
+    """One item as the table wants it. (A StrEnum is its text already; asking for `.value` costs the hot path.)"""
     decision = outcome.decision
     return {
         "item": outcome.item_id,
@@ -328,7 +331,7 @@ def _row(outcome: Outcome, run_id: str, model: str, wall_offset_ns: int) -> dict
         "confidence": round(decision.confidence, 6),
         "runner_up": decision.runner_up,
         "bin": decision.bin,
-        "rule": decision.rule.value,
+        "rule": decision.rule,
         "model": model,
         "seq": outcome.seq,
         **_settled(outcome),
@@ -338,7 +341,7 @@ def _row(outcome: Outcome, run_id: str, model: str, wall_offset_ns: int) -> dict
 def _settled(outcome: Outcome) -> dict[str, Any]:
     """The columns that may change between the intent and the outcome."""
     return {
-        "outcome": outcome.kind.value,
+        "outcome": outcome.kind,
         "latency_ms": round(outcome.latency_ms, 3),
         "confirm_ms": None if outcome.confirm_ms is None else round(outcome.confirm_ms, 3),
         "detail": _text(outcome.detail[:200]),
@@ -368,7 +371,7 @@ def _recover(connection: sqlite3.Connection, record: Mapping[str, Any]) -> bool:
         return False
     try:
         return _insert_item(connection, tuple(record[name] for name in ITEM_COLUMNS))
-    except (sqlite3.ProgrammingError, sqlite3.InterfaceError, ValueError) as error:
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError, ValueError, TypeError, ArithmeticError) as error:
         # A value of a type that no column takes: one odd record must not keep the machine from starting for ever.
         log.warning("a left-over intent cannot be kept (%s): %s", error, record)
         return False

@@ -274,7 +274,7 @@ class SortingLoop:
         journal = self._parts.journal
         journal.put(outcome, journal.intend(outcome) if slot is None else slot)
         self._parts.evidence.offer(outcome, pixels)
-        self._outcomes[outcome.kind.value] += 1
+        self._outcomes[outcome.kind] += 1
         self._bins[outcome.decision.bin] += 1
         self.latencies.add(outcome.latency_ms)
         self._last = outcome

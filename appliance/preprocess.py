@@ -107,6 +107,9 @@ class Preprocessor:
         self._resized = np.empty((height, width, 3), np.uint8)
         self._ordered = np.empty((height, width, 3), np.uint8)
         self._table = _table(spec, self.tensor)
+        self._shape, self._dtype = (height, width, 3), np.dtype(self.tensor.dtype)
+        self._interpolation = _INTERPOLATION[spec.interpolation]
+        self._swap = spec.colour == "rgb"
 
     def write(self, pixels: Pixels, out: NDArray[Any]) -> None:
         """Fill `out`, shape (height, width, 3) and the tensor's dtype, from a BGR picture of any size.
@@ -114,24 +117,21 @@ class Preprocessor:
         Raises:
             ValueError: the region of interest does not lie within the picture, or `out` has another shape or dtype.
         """
-        height, width = self.spec.size
-        if out.shape != (height, width, 3) or out.dtype != np.dtype(self.tensor.dtype):
-            raise ValueError(
-                f"the input tensor is ({height}, {width}, 3) {self.tensor.dtype}, not {out.shape} {out.dtype}"
-            )
+        if out.shape != self._shape or out.dtype != self._dtype:
+            raise ValueError(f"the input tensor is {self._shape} {self._dtype}, not {out.shape} {out.dtype}")
+        height, width, _ = self._shape
         view = self.region.of(pixels) if self.region else pixels
         if self.spec.resize == "crop":
             view = _centre(view, width / height)
-        cv2.resize(view, (width, height), dst=self._resized, interpolation=_INTERPOLATION[self.spec.interpolation])
-        swap = self.spec.colour == "rgb"
+        cv2.resize(view, (width, height), dst=self._resized, interpolation=self._interpolation)
         if self._table is None:
-            if swap:
+            if self._swap:
                 cv2.cvtColor(self._resized, cv2.COLOR_BGR2RGB, dst=out)
             else:
                 np.copyto(out, self._resized)
             return
         ordered: NDArray[Any] = self._resized
-        if swap:
+        if self._swap:
             ordered = cv2.cvtColor(self._resized, cv2.COLOR_BGR2RGB, dst=self._ordered)
         cv2.LUT(ordered, self._table, dst=out)
 

@@ -146,8 +146,24 @@ def test_one_heard_frame_without_scores_is_enough_to_reject(
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_scores_that_are_no_numbers_are_rejected_as_no_scores(bad: float) -> None:
     """A classifier from elsewhere may not keep its promise; a NaN must not reach the journal as a confidence."""
-    broken = Prediction("can", bad, (bad, 0.0, 0.0, 0.0), "glass")
-    assert decide([broken], POLICY) == Decision("rest", Rule.NO_SCORES, None, 0.0)
+    for broken in (
+        Prediction("can", bad, (bad, 0.0, 0.0, 0.0), "glass"),
+        Prediction("can", 0.9, (0.9, bad, 0.0, 0.0), "glass"),
+        Prediction("can", bad, (0.9, 0.1, 0.0, 0.0), "glass"),
+    ):
+        assert decide([broken], POLICY) == Decision("rest", Rule.NO_SCORES, None, 0.0)
+
+
+@settings(deadline=None, max_examples=80)
+@given(distributions() | st.just(NO_SCORES), policies(), st.integers(2, 5))
+def test_the_same_frame_several_times_decides_as_it_does_once(one: Prediction, policy: Policy, times: int) -> None:
+    once = decide([one], dataclasses.replace(policy, frames=1))
+    several = decide([one] * times, dataclasses.replace(policy, frames=times))
+    if once.rule is several.rule:
+        assert (several.bin, several.label, several.runner_up) == (once.bin, once.label, once.runner_up)
+        assert several.confidence == pytest.approx(once.confidence)
+    else:  # a mean that rounding has moved across a threshold
+        assert once.confidence == pytest.approx(policy.thresholds.get(str(once.label), policy.threshold))
 
 
 def test_no_prediction_at_all_is_rejected_as_no_scores() -> None:

@@ -324,6 +324,8 @@ def test_left_over_intents_that_make_no_sense_stop_no_start(tmp_path: Path) -> N
     journal.intents.hold({"item": "x"})
     journal.intents.hold({name: [1] for name in rows_columns()})
     journal.intents.hold(dict.fromkeys(rows_columns()))
+    journal.intents.hold(dict.fromkeys(rows_columns(), "text"))
+    journal.intents.hold(dict.fromkeys(rows_columns(), 10**30))
     journal.close()
     again = open_journal(tmp_path)
     end(again)

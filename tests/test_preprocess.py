@@ -69,6 +69,15 @@ def test_a_uint8_tensor_of_another_range_is_looked_up() -> None:
     np.testing.assert_array_equal(values, [[[0, 50, 128]]])
 
 
+@pytest.mark.parametrize("zero_point", range(122, 134))
+def test_every_byte_lands_within_one_step_of_its_place_in_a_uint8_tensor(zero_point: int) -> None:
+    """Copying the bytes is a short cut for the zero points 127 and 128 only."""
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+    values = Preprocessor(Preprocessing((16, 16), colour="bgr"), TensorFormat("uint8", SCALE, zero_point))(pixels)
+    exact = np.clip((pixels.astype(np.float64) - 127.5) / 127.5 / SCALE + zero_point, 0, 255)
+    assert np.abs(values - exact).max() <= 1
+
+
 def test_int8_is_rounded_and_kept_within_its_range() -> None:
     pixels = np.array([[[0, 127, 255]]], np.uint8)
     spec = Preprocessing((1, 1), colour="bgr")
@@ -83,9 +92,7 @@ def test_mean_and_std_are_applied_to_float() -> None:
 
 @pytest.mark.parametrize(("shape", "columns", "rows"), [((40, 80), slice(20, 60), slice(0, 40)),
                                                         ((80, 40), slice(0, 40), slice(20, 60))])  # fmt: skip
-def test_crop_takes_the_centre_and_keeps_the_aspect_ratio(
-    shape: tuple[int, int], columns: slice, rows: slice
-) -> None:
+def test_crop_takes_the_centre_and_keeps_the_aspect_ratio(shape: tuple[int, int], columns: slice, rows: slice) -> None:
     pixels = noise(*shape)
     cropped = Preprocessor(Preprocessing((40, 40), "crop", colour="bgr"), UINT8)(pixels)
     np.testing.assert_array_equal(cropped, pixels[rows, columns])

@@ -220,6 +220,19 @@ def test_the_probe_says_nothing_of_a_good_model_and_one_line_of_a_bad_one(models
     assert "Traceback" not in badly.stderr
 
 
+def test_only_a_model_that_nobody_vouched_for_is_tried_in_a_child_and_its_crash_is_a_refusal(
+    models: "Models", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child here is a program that crashes as a bad file can crash the interpreter."""
+    child = models.folder / "python"
+    child.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    child.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(child))
+    with pytest.raises(ModelError, match=r"crashes the interpreter \(SIGSEGV\)"):
+        models.load(models.bare("float32"), models.labels())
+    assert models.load(models.directory("float32", TensorFormat())).labels == LABELS
+
+
 def test_a_directory_whose_model_was_cut_never_reaches_the_interpreter(models: "Models") -> None:
     place = models.directory("float32", TensorFormat())
     content = (place / "model.tflite").read_bytes()
