@@ -44,7 +44,10 @@ _KEPT_RUNS = 1000
 """Runs without items (a missing cable starts one every few seconds) beyond the newest so many are forgotten."""
 _SEQ_GAP = 10_000
 """After an unclean end the numbers go on this far ahead: a power cut may have lost the last ones."""
-_INSERT = f"INSERT OR IGNORE INTO items ({', '.join(ITEM_COLUMNS)}) VALUES ({', '.join('?' * len(ITEM_COLUMNS))})"
+_INSERT = (
+    f"INSERT INTO items ({', '.join(ITEM_COLUMNS)}) VALUES ({', '.join('?' * len(ITEM_COLUMNS))})"
+    " ON CONFLICT (item) DO NOTHING"
+)
 _ADD_UP = """
 INSERT INTO daily VALUES (?, ?, ?, ?, ?, ?, 1, ?)
 ON CONFLICT DO UPDATE SET items = items + 1, latency_ms_sum = latency_ms_sum + excluded.latency_ms_sum

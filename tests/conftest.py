@@ -48,13 +48,13 @@ def nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     threads, files, children = set(threading.enumerate()), _open_files(), _children()
     yield
-    gc.collect()
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
         left = [thread for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
         opened, started = sorted(_open_files() - files), _children() - children
         if not left and not opened and not started:
             break
+        gc.collect()
         time.sleep(0.02)
     assert left == []
     assert opened == []
