@@ -258,7 +258,7 @@ def _conversation(path: Path, command: str, timeout_s: float) -> Iterator[Iterat
             raise UsageError(doing, "not permitted", remedy) from error
         except (OSError, ValueError) as error:
             raise UsageError(
-                doing, f"no answer ({error})", "see whether it runs: systemctl status appliance"
+                doing, f"no answer ({error})", "start it: the socket of one that was killed stays behind"
             ) from error
 
 

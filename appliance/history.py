@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from appliance.errors import StorageError
+from appliance.errors import StorageError, UsageError
 from appliance.journal import JOURNAL_FILE
 from appliance.journal_schema import VERSION, connect
 
@@ -51,6 +51,11 @@ class History:
         query = f"SELECT * FROM (SELECT * FROM events {where} ORDER BY n DESC LIMIT {int(last)}) ORDER BY n"
         rows = (dict(row) for row in self.connection.execute(query, values))
         return [row | {"json": json.loads(row["json"])} for row in rows]
+
+    def know_run(self, run_id: str) -> None:
+        """Raises UsageError where the journal has no such run."""
+        if self.connection.execute("SELECT 1 FROM runs WHERE run_id = ?", (run_id,)).fetchone() is None:
+            raise UsageError(f"looking for the run {run_id}", "there is none", "appliance history runs")
 
     def runs(self) -> list[dict[str, Any]]:
         return [dict(row) for row in self.connection.execute("SELECT * FROM runs ORDER BY rowid")]

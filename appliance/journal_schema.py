@@ -1,5 +1,6 @@
 """The journal's tables, and how an older journal becomes today's."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -58,10 +59,18 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: the file cannot be opened or is not a database.
     """
-    uri = path.resolve().as_uri() + ("?mode=ro" if read_only else "")
+    uri = path.resolve().as_uri() + (_reading(path) if read_only else "")
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _reading(path: Path) -> str:
+    """How to open for reading only. Without a write-ahead log the file is complete, and a reader who may not write in
+    the directory can read it as it is; SQLite would want to make its -shm file otherwise."""
+    log = Path(f"{path}-wal")
+    complete = not log.exists() or log.stat().st_size == 0
+    return "?mode=ro&immutable=1" if complete and not os.access(path.parent, os.W_OK) else "?mode=ro"
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -161,6 +161,8 @@ class SortingLoop:
         if hindrance is not None:
             self._hold_back(hindrance)
             return
+        if self._hindrance is not None and self._hindrance[0] == "paused":
+            self._parts.journal.event("resumed", {})
         self._hindrance = None
         self._publish("sorting")
         frame = self._next_frame()
@@ -351,6 +353,8 @@ class SortingLoop:
         now_ns = self._clock()
         if self._hindrance is None or self._hindrance[0] != hindrance:
             self._hindrance = (hindrance, now_ns)
+            if hindrance == "paused":
+                self._parts.journal.event("paused", {})
         limit_s, error = self._limit_of(hindrance)
         since_ns = self._link_down_ns if hindrance == "link" and self._link_down_ns else self._hindrance[1]
         if limit_s is not None and self._past(since_ns, limit_s):

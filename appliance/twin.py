@@ -10,12 +10,14 @@ The log has one JSON object a line, written before the reply: {"t_ns", "session"
 where `result` is moved, refused, jammed, silent (moved, but the reply is withheld) or malformed.
 """
 
+import fcntl
 import json
 import os
 import random
 import select
 import time
 import tty
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,15 +67,22 @@ class Twin:
     _count: int = field(init=False, default=0)
     _moved: int = field(init=False, default=0)
 
-    def serve(self, *stops: int) -> None:
-        """Play until one of the descriptors `stops` can be read.
+    def serve(self, *stops: int, on_ready: Callable[[], None] = lambda: None, fresh: bool = False) -> None:
+        """Play until one of the descriptors `stops` can be read; `fresh` begins a new log.
 
         Raises:
-            LinkError: no pseudo-terminal, or `link` cannot be made.
+            LinkError: no pseudo-terminal, `link` cannot be made, or another twin has it.
             StorageError: the log cannot be written.
         """
         self._random = random.Random(self.faults.seed)
-        log = _open_log(self.log)
+        lock = _lock(self.link)
+        try:
+            self._serve_alone(stops, on_ready, fresh)
+        finally:
+            os.close(lock)
+
+    def _serve_alone(self, stops: tuple[int, ...], on_ready: Callable[[], None], fresh: bool) -> None:
+        log = _open_log(self.log, fresh)
         try:
             master, slave = os.openpty()
         except OSError as error:
@@ -85,6 +94,7 @@ class Twin:
             # Kept open, so that a host that closes its end does not end the line.
             tty.setraw(slave)
             _point(self.link, os.ttyname(slave))
+            on_ready()
             self._play(master, log, stops)
         finally:
             if self.link.is_symlink() and os.readlink(self.link) == os.ttyname(slave):
@@ -179,10 +189,32 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def _open_log(path: Path) -> int:
+def _lock(link: Path) -> int:
+    """Hold the link's name; the kernel lets go of it when the process dies.
+
+    Raises:
+        LinkError: another twin holds it, or nothing can be written there.
+    """
+    doing = f"making {link}"
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(link.with_name(f".{link.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LinkError(doing, error.strerror or str(error), "name another one with --link") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        remedy = "use that one (`appliance run` without --twin), or end it first"
+        raise LinkError(doing, "another twin is there already", remedy) from error
+    return handle
+
+
+def _open_log(path: Path, fresh: bool) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        truncate = os.O_TRUNC if fresh else 0
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | truncate, 0o644)
     except OSError as error:
         remedy = "name another file with --log"
         raise StorageError(f"opening the twin's log {path}", error.strerror or str(error), remedy) from error

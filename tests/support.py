@@ -31,8 +31,8 @@ class TwinControl:
 
     def start(self, *options: str, link: Path | None = None) -> None:
         link = link or self.link
-        command = [sys.executable, "-m", "appliance", "twin", "--quiet", "--link", str(link), "--log", str(self.log)]
-        self._process = subprocess.Popen([*command, *options], cwd=ROOT)
+        command = [sys.executable, "-m", "appliance", "twin", "--link", str(link), "--log", str(self.log)]
+        self._process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while not link.exists():
             assert self._process.poll() is None, "the twin ended"

@@ -83,3 +83,14 @@ def test_shares_and_delays_are_checked(option: tuple[str, str], tmp_path: Path) 
     done = appliance("twin", "--link", str(tmp_path / "l"), "--log", str(tmp_path / "log"), *option)
 
     assert done.returncode == 2
+
+
+def test_a_second_twin_of_that_name_is_refused_and_the_first_keeps_its_link_and_log(twin: TwinControl) -> None:
+    twin.start("--delay", "0")
+    talk(twin, b"SORT 1 1\n")
+    pointed_at = twin.link.readlink()
+    second = appliance("twin", "--link", str(twin.link), "--log", str(twin.log), "--fresh")
+
+    assert (second.returncode, twin.link.readlink()) == (11, pointed_at)
+    assert "another twin is there already" in second.stderr
+    assert len(read_log(twin.log)) == 1

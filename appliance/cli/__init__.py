@@ -42,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"appliance {__version__}")
     parser.add_argument("command", choices=_COMMANDS, metavar="COMMAND", help="one of the commands below")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
-    module = importlib.import_module(_COMMANDS[arguments.command][0])
     try:
+        module = importlib.import_module(_COMMANDS[arguments.command][0])
         code: int = module.main(arguments.command, arguments.rest)
         sys.stdout.flush()
         return code

@@ -116,5 +116,5 @@ def _open_journal(config: Config, state_dir: Path, classifier: Classifier, stack
 
     stack.callback(end)
     if journal.recovered:
-        log.warning("the last run did not end cleanly: %d items were recovered", journal.recovered)
+        log.warning("the last run did not end cleanly; items taken over from it: %d", journal.recovered)
     return journal

@@ -1,6 +1,7 @@
 """`appliance status`, `watch`, `pause`, `resume`: talk to a running appliance."""
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,8 +31,8 @@ def main(command: str, argv: Sequence[str]) -> int:
     path = find_socket(load(arguments.config))
     if command != "watch":
         status = ask(path, command)
-        if command == "pause":
-            status = _until_paused(path, status)
+        if command in ("pause", "resume"):
+            status = _until(path, status, paused=command == "pause")
         _show(status, arguments.json)
         return 0
     try:
@@ -39,13 +40,14 @@ def main(command: str, argv: Sequence[str]) -> int:
             print(json.dumps(status) if arguments.json else _line(status), flush=True)
     except KeyboardInterrupt:
         return 0
+    print("it has ended", file=sys.stderr)
     return 0
 
 
-def _until_paused(path: Path, status: dict[str, Any]) -> dict[str, Any]:
-    """Wait for the command that is out; the loop's own word counts, not that it was asked."""
+def _until(path: Path, status: dict[str, Any], *, paused: bool) -> dict[str, Any]:
+    """Wait until the loop itself says so; that it was asked is not enough."""
     deadline = Deadline(_PAUSE_S)
-    while status["state"] != "paused" and not deadline.expired:
+    while (status["state"] == "paused") != paused and not deadline.expired:
         time.sleep(0.05)
         status = ask(path, "status")
     return status

@@ -103,6 +103,7 @@ def _sort(
                 loop.run()
         except ApplianceError as ended_by:
             error = ended_by
+            parts.journal.event("failed", {"exit_code": error.exit_code, "found": str(error)})
             _log_state(parts)
         finally:
             control.close()

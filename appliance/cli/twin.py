@@ -30,17 +30,20 @@ def main(command: str, argv: Sequence[str]) -> int:
     options.add_argument("--jam-after", type=int, default=0, metavar="N", help="after N movements nothing moves")
     options.add_argument("--seed", type=int, default=0, help="for the shares (0)")
     options.add_argument("--until-eof", action="store_true", help="also end when standard input ends")
-    options.add_argument("--quiet", action="store_true", help="print nothing")
+    options.add_argument("--fresh", action="store_true", help="begin a new log instead of adding to it")
     arguments = options.parse_args(argv)
     faults = Faults(
         arguments.delay, arguments.refuse, arguments.silent, arguments.noise, arguments.jam_after, arguments.seed
     )
-    if not arguments.quiet:
-        print(f"SIMULATED sorting machine at {arguments.link}, log in {arguments.log}; Ctrl-C ends it", flush=True)
     stop, wake = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os.write(wake, b"x"))
-    Twin(arguments.link, arguments.log, faults).serve(*([stop, 0] if arguments.until_eof else [stop]))
+
+    def say() -> None:
+        print(f"SIMULATED sorting machine at {arguments.link}, log in {arguments.log}; Ctrl-C ends it", flush=True)
+
+    stops = [stop, 0] if arguments.until_eof else [stop]
+    Twin(arguments.link, arguments.log, faults).serve(*stops, on_ready=say, fresh=arguments.fresh)
     return 0
 
 

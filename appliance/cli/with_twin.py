@@ -29,10 +29,12 @@ def twin_for(config: Config) -> AbstractContextManager[None]:
     if "{seq}" not in config.sorter.template:
         found = f"sorter.template is {config.sorter.template!r}: without {{seq}} the two logs cannot be compared"
         raise UsageError("starting the twin", found, r'template: "SORT {channel} {seq}\n", reply: "^OK (?P<seq>\d+)"')
+    state_dir = config.machine.state_dir
     try:
-        _log_of(config).unlink(missing_ok=True)
+        state_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"removing the old {_log_of(config)}", error.strerror or str(error)) from error
+        remedy = "set machine.state_dir to a place that can be written"
+        raise StorageError(f"making {state_dir}", error.strerror or str(error), remedy) from error
     return twin_running(Path(port), _log_of(config))
 
 

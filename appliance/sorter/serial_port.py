@@ -88,17 +88,20 @@ class SerialPort:
 
 
 def holder_of(device: str) -> str:
-    """The program that has the device open, as "name (pid N)"; empty if none can be seen."""
-    real = os.path.realpath(device)
+    """The other programs that have the device open, as "name (pid N)"; empty if none can be seen.
+
+    Which of them holds the lock the kernel does not say; the far end of a pseudo-terminal is among them.
+    """
+    real, found = os.path.realpath(device), []
     for directory in Path("/proc").glob("[0-9]*"):
         if directory.name == str(os.getpid()):
             continue
         try:
             if any(os.path.realpath(link) == real for link in (directory / "fd").iterdir()):
-                return f"{(directory / 'comm').read_text().strip()} (pid {directory.name})"
+                found.append(f"{(directory / 'comm').read_text().strip()} (pid {directory.name})")
         except OSError:
             continue
-    return ""
+    return " or ".join(found)
 
 
 def _open(device: str, baud: int) -> Any:
@@ -119,6 +122,8 @@ def _explain(device: str, error: BaseException) -> LinkError:
         if not device.startswith("/dev/"):
             remedy += "; if a SIMULATED machine is meant to be there: appliance run --twin"
         return LinkError(doing, f"it does not exist; there is {there}", remedy)
+    if number == errno.ENOTTY or "Inappropriate ioctl" in str(error):
+        return LinkError(doing, "it is not a serial port", "correct sorter.port")
     if number in (errno.EACCES, errno.EPERM):
         group = _group_of(device)
         return LinkError(doing, f"not permitted; it belongs to the group {group}", f"sudo usermod -aG {group} $USER")

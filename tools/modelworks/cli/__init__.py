@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, UsageError
 from modelworks.cli import pack, quantize, train
 
 __all__ = ["main"]
@@ -22,6 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ApplianceError as error:
         print(f"modelworks: {error}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        remedy = "pip install '.[train]', or `make setup-workstation` and .venv-workstation/bin/modelworks"
+        print(f"modelworks: looking for the workstation's packages: {error}. Try: {remedy}", file=sys.stderr)
+        return UsageError.exit_code
     except KeyboardInterrupt:
         print("modelworks: interrupted; `train` goes on where it stopped when given again", file=sys.stderr)
         return INTERRUPTED
