@@ -285,7 +285,7 @@ def _kind(name: str, section: Any, table: Table) -> tuple[str, Problem | None]:
         return "", Problem((name,), f"missing; write `{name}: {{kind: ...}}` with {known}")
     if not isinstance(section, dict):
         return "", Problem((name,), f"must be a mapping with a kind, {known}")
-    kind = section.get("kind")
+    kind = section.get("kind", _DEFAULT_KIND.get(name))
     if kind is None:
         return "", Problem((name, "kind"), f"missing; {known}")
     if kind not in table.kinds():
