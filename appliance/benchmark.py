@@ -35,6 +35,7 @@ from appliance.decide import Policy, decide
 from appliance.errors import ApplianceError, ModelError, UsageError
 from appliance.evidence import Evidence
 from appliance.health import Health, Notifier
+from appliance.intake import Patience
 from appliance.journal import Journal, RunInfo
 from appliance.loop import Limits, Parts, SortingLoop
 from appliance.machine import model_name, pss_kb, temperature_c
@@ -130,7 +131,7 @@ def _measure(
         stack.callback(bare.close)
         bare.load(frames[0])
         parts = stack.enter_context(_parts(options, work))
-        limits = Limits("bench", str(work), 10_000, 1.0, 1.0, 30.0)
+        limits = Limits("bench", str(work), 10_000, Patience(1.0, 1.0), 30.0)
         loop = SortingLoop(parts, limits, threading.Event())
         ids = itertools.count(1)
         pictures = itertools.cycle(frames)

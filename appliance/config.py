@@ -1,7 +1,7 @@
 """config.yaml -> a validated, frozen Config; every complaint names its key path, its line and what would be right.
 
 The sections `camera`, `trigger`, `classifier` and `sorter` are validated by the `Options` of the chosen kind, so this
-file knows no device. YAML is read with the booleans of YAML 1.2 (`true`, `false`): a bin called `no` stays a name.
+file knows no device.
 """
 
 import difflib
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,6 +26,7 @@ from pydantic_core import ErrorDetails
 from appliance.errors import ConfigError
 from appliance.plugins import Table
 from appliance.preprocess import Region
+from appliance.yaml_lines import MAX_BYTES, KeyPath, read_yaml
 
 __all__ = [
     "Bin",
@@ -45,12 +45,6 @@ __all__ = [
     "load_config",
     "parse_config",
 ]
-
-MAX_CONFIG_BYTES = 1_000_000
-MAX_DEPTH = 20
-"""Nesting beyond this is not a configuration; it would only exhaust the parser."""
-
-KeyPath = tuple[str | int, ...]
 
 
 class Options(BaseModel):
@@ -189,7 +183,7 @@ def load_config(path: Path, tables: Mapping[str, Table]) -> Config:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_CONFIG_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(
             f"reading the configuration {path}",
@@ -205,12 +199,14 @@ def parse_config(content: bytes, path: Path, tables: Mapping[str, Table]) -> Con
     Raises:
         ConfigError: with every problem that was found, each with its line.
     """
-    raw, lines = _read_yaml(content, path)
-    sections = {name: raw.get(name) for name in tables}
+    raw, lines = read_yaml(content, path)
+    if not isinstance(raw, dict):
+        sections = f"sections: {', '.join(_SECTIONS)}"
+        raise ConfigError(f"reading the configuration {path}", "the file is not a mapping of sections", sections)
     chosen: dict[str, type[Any]] = {}
     problems = _unknown((), raw, _SECTIONS)
     for name, table in tables.items():
-        kind, problem = _kind(name, sections[name], table)
+        kind, problem = _kind(name, raw.get(name), table)
         if problem:
             problems.append(problem)
         else:
@@ -370,77 +366,6 @@ def _check_bins(decision: DecisionOptions, trigger: str) -> list[Problem]:
     if decision.frames > 1 and trigger == "every-frame":
         problems.append(Problem((*at, "frames"), "the trigger every-frame gives one frame an item; set frames: 1"))
     return problems
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the implicit types of JSON only, and without aliases: a few lines of them stand for millions."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-            what = "an alias has no place here; write the value out"
-            raise yaml.composer.ComposerError(None, None, what, event.start_mark)
-        return super().compose_node(parent, index)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool", ":merge"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_JSON_BOOL = yaml.resolver.re.compile(r"^(?:true|false)$")  # type: ignore[attr-defined]
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _JSON_BOOL, list("tf"))
-
-
-def _read_yaml(content: bytes, path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
-    """The document as JSON types, and the line (from 1) of every key path.
-
-    Raises:
-        ConfigError: not UTF-8, not YAML, too large, too deep, aliases, or a key given twice.
-    """
-    doing = f"reading the configuration {path}"
-    if len(content) > MAX_CONFIG_BYTES:
-        raise ConfigError(doing, f"larger than {MAX_CONFIG_BYTES} bytes")
-    lines: dict[KeyPath, int] = {}
-    try:
-        node = yaml.compose(content.decode("utf-8"), Loader=_Loader)
-        value = {} if node is None else _value(node, (), lines)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        what = getattr(error, "problem", None) or str(error)
-        raise ConfigError(doing, f"{where}not YAML: {what}", "check indentation, quotes and colons there") from error
-    except (UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
-        raise ConfigError(doing, f"not YAML: {error}") from error
-    if not isinstance(value, dict):
-        raise ConfigError(doing, "the file is not a mapping of sections", f"sections: {', '.join(_SECTIONS)}")
-    return value, lines
-
-
-def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if len(path) > MAX_DEPTH:
-        raise ValueError(f"line {node.start_mark.line + 1}: nested deeper than {MAX_DEPTH}")
-    if isinstance(node, yaml.MappingNode):
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise ValueError(f"line {key_node.start_mark.line + 1}: a key must be a plain word")
-            key = key_node.value
-            if key in result:
-                raise ValueError(f"line {key_node.start_mark.line + 1}: {key!r} is given twice")
-            lines[*path, key] = key_node.start_mark.line + 1
-            result[key] = _value(value_node, (*path, key), lines)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*path, index), lines) for index, item in enumerate(node.value)]
-    try:
-        value = yaml.constructor.SafeConstructor().construct_object(node, deep=True)
-    except (ValueError, LookupError, AttributeError) as error:
-        # What PyYAML's constructors raise for an explicit tag that does not fit, such as `!!bool maybe`.
-        raise ValueError(f"line {node.start_mark.line + 1}: {node.value[:40]!r} is no {node.tag}") from error
-    if not isinstance(value, str | int | float | bool | None):
-        raise ValueError(f"line {node.start_mark.line + 1}: a value of type {type(value).__name__} has no place here")
-    return value
 
 
 def _error(path: Path, problems: Sequence[Problem], lines: Mapping[KeyPath, int]) -> ConfigError:

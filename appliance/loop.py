@@ -16,9 +16,10 @@ from appliance.classifier import Classifier
 from appliance.clock import Clock, Deadline
 from appliance.control import Switches
 from appliance.decide import Policy, decide
-from appliance.errors import ApplianceError, CameraError, FrameUnreadable, LinkError, StorageError
+from appliance.errors import ApplianceError, LinkError, StorageError
 from appliance.evidence import Evidence
 from appliance.health import Health, Latencies, Snapshot
+from appliance.intake import Intake, Patience
 from appliance.journal import Journal
 from appliance.preprocess import Region
 from appliance.records import (
@@ -45,9 +46,6 @@ _FRAME_WAIT_S = 0.2
 _HOLD_S = 0.05
 _PUBLISH_EVERY_NS = 250_000_000
 _COMMAND_VALID_NS = 1_000_000_000
-_REOPEN_EVERY_S = 0.5
-_SKIP_PAUSE_S = (0.05, 0.5)
-"""After each unusable picture in a row the pause grows by the first, up to the second."""
 _CHATTER = frozenset({"unexpected", "late-reply"})
 _CHATTER_EVERY_NS = 10_000_000_000
 """A board that talks all the time must not push the items out of the journal."""
@@ -81,8 +79,7 @@ class Limits:
     machine: str
     state_dir: str
     max_age_ms: int
-    stall_s: float
-    camera_recovery_s: float
+    camera: Patience
     storage_give_up_s: float
     items: int | None = None
 
@@ -115,17 +112,23 @@ class SortingLoop:
         self._on_outcome = on_outcome
         self._pending: dict[int, _Pending] = {}
         self._seq = parts.journal.next_seq
-        self._last_id = 0
-        self._newest_ns = 0
         self._decided = 0
-        self._skipped_in_a_row = self._unfit = self._repeated = 0
-        self._last_skip: FrameUnreadable | None = None
-        self._ended = False
         self._link_down_ns: int | None = None
         self._link_reason = ""
         self._noted: dict[str, tuple[int, int]] = {}
         self._hindrance: tuple[str, int] | None = None
-        self._started_ns = self._good_frame_ns = self._opened_ns = clock()
+        self._started_ns = clock()
+        self._intake = Intake(
+            parts.camera,
+            parts.region,
+            limits.camera,
+            parts.journal,
+            parts.health,
+            self._hear,
+            self._wait_for_camera,
+            stop.is_set,
+            clock,
+        )
         self._published_ns = 0
         self._outcomes: Counter[str] = Counter({kind.value: 0 for kind in OutcomeKind})
         self._bins: Counter[str] = Counter()
@@ -143,11 +146,10 @@ class SortingLoop:
         try:
             while not self._finished():
                 self.step()
-            if self._ended:
+            if self._intake.ended:
                 for item in self._parts.trigger.flush():
                     self._sort(item)
-            if self._ended and self._last_skip is not None and not self._newest_ns:
-                raise CameraError("reading the pictures", f"none of them could be used; the last: {self._last_skip}")
+            self._intake.complain()
         finally:
             self._parts.health.stopping()
             self._drain()
@@ -165,7 +167,7 @@ class SortingLoop:
             self._parts.journal.event("resumed", {})
         self._hindrance = None
         self._publish("sorting")
-        frame = self._next_frame()
+        frame = self._intake.next(_HOLD_S if self._pending else _FRAME_WAIT_S)
         if frame is not None:
             self.take(frame)
 
@@ -176,7 +178,7 @@ class SortingLoop:
 
     def _finished(self) -> bool:
         enough = self._limits.items is not None and self._decided >= self._limits.items
-        return enough or self._ended or self._stop.is_set()
+        return enough or self._intake.ended or self._stop.is_set()
 
     # Deciding and moving
 
@@ -359,8 +361,7 @@ class SortingLoop:
         since_ns = self._link_down_ns if hindrance == "link" and self._link_down_ns else self._hindrance[1]
         if limit_s is not None and self._past(since_ns, limit_s):
             raise error
-        # A camera that nobody reads now is not to blame for its silence.
-        self._good_frame_ns = self._opened_ns = now_ns
+        self._intake.excuse()
         self._parts.health.progress()
         self._parts.health.tick()
         self._publish(_STATES[hindrance])
@@ -382,110 +383,12 @@ class SortingLoop:
     def _past(self, since_ns: int, limit_s: float) -> bool:
         return self._clock() - since_ns > limit_s * 1e9
 
-    # Frames
-
-    def _next_frame(self) -> Frame | None:
-        camera = self._parts.camera
-        try:
-            frame = camera.latest(self._last_id, _HOLD_S if self._pending else _FRAME_WAIT_S)
-            if frame is None:
-                self._ended = camera.ended
-            else:
-                self._last_id = frame.id
-                self._look_at(frame)
-        except FrameUnreadable as error:
-            frame = None
-            self._skip(error)
-        except CameraError as error:
-            if not camera.live:
-                raise
-            self._reopen_camera(error)
-            return None
-        self._check_silence()
-        return frame if frame is None or self._is_new(frame) else None
-
-    def _look_at(self, frame: Frame) -> None:
-        """A new moment is progress; a new number on an old picture is none.
-
-        Raises:
-            FrameUnreadable: the region of interest leaves it.
-        """
-        region = self._parts.region
-        if region is not None and not region.fits(frame.pixels):
-            height, width = frame.pixels.shape[:2]
-            self._unfit += 1
-            raise FrameUnreadable(
-                f"cutting camera.roi out of {frame.source}",
-                f"the picture is {width}x{height}, which does not hold it",
-                "correct camera.roi, or the size of the pictures",
-                source=frame.source,
-            )
-        self._skipped_in_a_row = 0
-        if frame.taken_at_ns > self._newest_ns:
-            self._good_frame_ns = self._clock()
-            self._parts.health.progress()
-
-    def _is_new(self, frame: Frame) -> bool:
-        """An old picture that a driver gives once more shows no new item."""
-        if frame.taken_at_ns > self._newest_ns:
-            self._newest_ns = frame.taken_at_ns
-            return True
-        self._repeated += 1
-        return False
-
-    def _skip(self, error: FrameUnreadable) -> None:
-        """Note an unusable picture and go on, ever more slowly while no other comes."""
-        log.warning("%s", error)
-        self._parts.journal.event("frame-skipped", {"source": error.source, "found": error.found})
-        self._last_skip = error
-        step_s, longest_s = _SKIP_PAUSE_S
-        self._hear(min(step_s * self._skipped_in_a_row, longest_s))
-        self._skipped_in_a_row += 1
-
-    def _check_silence(self) -> None:
-        """Has the source given no new picture for too long?
-
-        Raises:
-            CameraError: a stored source gave only unusable ones, or a live one did not come back.
-        """
-        camera, limits = self._parts.camera, self._limits
-        if self._ended or not self._past(max(self._good_frame_ns, self._opened_ns), limits.stall_s):
-            return
-        found = f"no new picture for {limits.stall_s:g} s"
-        if self._skipped_in_a_row and self._last_skip is not None:
-            found += f"; the last one: {self._last_skip.found}"
-        error = CameraError(f"reading {camera.name}", found, "check the cable and its power")
-        if camera.live:
-            self._reopen_camera(error)
-        elif self._past(self._good_frame_ns, limits.stall_s + limits.camera_recovery_s):
-            raise error
-
-    def _reopen_camera(self, error: CameraError) -> None:
-        """Close and open until it works, or until no good frame has come for `stall_s` + `camera_recovery_s`.
-
-        Raises:
-            CameraError: the one that began it.
-        """
-        parts = self._parts
-        log.warning("%s", error)
-        parts.journal.event("camera-lost", {"found": error.found})
-        parts.camera.close()
-        while not self._stop.is_set():
-            if self._past(self._good_frame_ns, self._limits.stall_s + self._limits.camera_recovery_s):
-                raise error
-            parts.health.progress()
-            parts.health.tick()
-            self._publish("camera lost")
-            # A camera that opens and fails at once must not keep us spinning: the pause comes first.
-            self._hear(_REOPEN_EVERY_S)
-            try:
-                parts.camera.open()
-            except CameraError as again:
-                log.debug("%s", again)
-                continue
-            self._opened_ns = self._clock()
-            parts.journal.event("camera-back", {})
-            return
+    def _wait_for_camera(self, seconds: float) -> None:
+        """What the loop does while the camera is opened again."""
+        self._parts.health.progress()
+        self._parts.health.tick()
+        self._publish("camera lost")
+        self._hear(seconds)
 
     # Telling
 
@@ -498,7 +401,7 @@ class SortingLoop:
 
     def _snapshot(self, state: str) -> Snapshot:
         parts = self._parts
-        counters = parts.camera.counters()
+        counters = self._intake.counters()
         last = self._last
         return Snapshot(
             state=state,
@@ -513,9 +416,9 @@ class SortingLoop:
             items=sum(self._outcomes.values()),
             outcomes=dict(self._outcomes),
             bins=dict(self._bins),
-            frames=counters.frames - self._repeated,
-            dropped=counters.dropped + self._repeated,
-            skipped=counters.skipped + self._unfit,
+            frames=counters.frames,
+            dropped=counters.dropped,
+            skipped=counters.skipped,
             last={} if last is None else _brief(last),
             trouble=parts.journal.trouble or ("the link is down" if self._link_down_ns is not None else ""),
         )

@@ -20,11 +20,11 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("agreement", "clock", "config", "control", "decide", "evidence", "files", "health", "history", "intents"),
             *("journal", "journal_schema", "machine", "plugins", "preprocess", "score", "state", "tracking", "twin"),
-            "twin_process",
+            *("twin_process", "yaml_lines"),
         }
     ),
     frozenset({"camera", "classifier", "sorter", "bundle", "trigger"}),
-    frozenset({"loop", "benchmark", "diagnose", "panel"}),
+    frozenset({"intake", "loop", "benchmark", "diagnose", "panel"}),
     frozenset({"cli", "__main__"}),
 )
 """From the bottom to the top. A file or folder of the package that is in none of them has no place yet: give it one."""

@@ -23,6 +23,7 @@ from appliance.errors import CameraError, LinkError, ModelError
 from appliance.evidence import Evidence
 from appliance.health import Health, Notifier
 from appliance.history import open_history
+from appliance.intake import Patience
 from appliance.journal import Journal, RunInfo
 from appliance.loop import Limits, Parts, SortingLoop
 from appliance.preprocess import Region
@@ -38,7 +39,7 @@ POLICY = Policy(
     reject_bin="rest",
     threshold=0.6,
 )
-LIMITS = Limits("test", "", max_age_ms=200, stall_s=0.3, camera_recovery_s=1.0, storage_give_up_s=1.0)
+LIMITS = Limits("test", "", max_age_ms=200, camera=Patience(0.3, 1.0), storage_give_up_s=1.0)
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_a_stored_picture_does_not_age(pictures: Path, tmp_path: Path) -> None:
 
 def test_a_stalled_camera_is_opened_again_and_sorting_goes_on(pictures: Path, tmp_path: Path) -> None:
     camera = simulated(pictures, Fault(at=10, kind="stall", seconds=0.5), frames=80)
-    with assembled(tmp_path / "state", camera, limits=replace(LIMITS, camera_recovery_s=5.0)) as bench:
+    with assembled(tmp_path / "state", camera, limits=replace(LIMITS, camera=Patience(0.3, 5.0))) as bench:
         bench.loop.run()
         events = bench.events(tmp_path / "state")
 
@@ -173,7 +174,7 @@ def test_a_stalled_camera_is_opened_again_and_sorting_goes_on(pictures: Path, tm
 
 def test_a_camera_that_disappears_and_comes_back_costs_only_its_absence(pictures: Path, tmp_path: Path) -> None:
     camera = simulated(pictures, Fault(at=10, kind="disappear", seconds=0.7), frames=120)
-    with assembled(tmp_path / "state", camera, limits=replace(LIMITS, camera_recovery_s=5.0)) as bench:
+    with assembled(tmp_path / "state", camera, limits=replace(LIMITS, camera=Patience(0.3, 5.0))) as bench:
         bench.loop.run()
         events = bench.events(tmp_path / "state")
 

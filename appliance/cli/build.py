@@ -18,6 +18,7 @@ from appliance.control import Switches
 from appliance.decide import Policy
 from appliance.evidence import Evidence
 from appliance.health import Health, Notifier
+from appliance.intake import Patience
 from appliance.journal import Journal, RunInfo
 from appliance.loop import Limits, Parts
 from appliance.sorter import SORTERS, Sorter
@@ -62,8 +63,7 @@ def limits_of(config: Config, items: int | None) -> Limits:
         config.machine.name,
         str(config.machine.state_dir),
         config.decision.max_age_ms,
-        config.camera.stall_s,
-        config.camera.recovery_s,
+        Patience(config.camera.stall_s, config.camera.recovery_s),
         config.journal.give_up_s,
         items,
     )
