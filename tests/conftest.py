@@ -1,5 +1,6 @@
 """What all tests share: nothing may stay open, and a far end that is a process of its own."""
 
+import contextlib
 import gc
 import os
 import threading
@@ -36,8 +37,12 @@ def _open_files() -> set[str]:
 
 def _children() -> set[int]:
     """The processes that this one has started and that still run."""
-    lists = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
-    return {int(number) for numbers in lists for number in numbers.split()}
+    found: set[int] = set()
+    for path in Path("/proc/self/task").glob("*/children"):
+        # A thread may end between the listing and the reading.
+        with contextlib.suppress(OSError):
+            found.update(map(int, path.read_text().split()))
+    return found
 
 
 @pytest.fixture(autouse=True)
