@@ -23,6 +23,8 @@ SOCKET_FILE = "control.sock"
 MAX_REQUEST_BYTES = 4096
 MAX_CLIENTS = 8
 WATCH_EVERY_S = 0.5
+_BACKLOG = 128
+"""Who comes faster than the thread accepts waits here instead of being turned away (EAGAIN on a unix socket)."""
 _MAX_UNSENT = 1_000_000
 """A watcher that does not read is cut off here."""
 
@@ -277,7 +279,7 @@ def _listen(path: Path) -> socket.socket:
             listener.bind(str(path))
         finally:
             os.umask(before)
-        listener.listen(MAX_CLIENTS)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         remedy = "set control.socket to a short path in a writable directory (at most 107 bytes)"
