@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from support import ROOT, ConfigFile, TwinControl, running, wait_for
@@ -46,7 +47,12 @@ def _anonymous_kb(pid: int) -> int:
 
 
 def _files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """The fewest of some looks: a picture or the journal may just be being written."""
+    looks = []
+    for _ in range(10):
+        looks.append(len(os.listdir(f"/proc/{pid}/fd")))
+        time.sleep(0.02)
+    return min(looks)
 
 
 def _threads(pid: int) -> int:
