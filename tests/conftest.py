@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import ROOT, ConfigFile, TwinControl
+from support import ConfigFile, TwinControl
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,15 +64,6 @@ def nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     assert left == []
     assert opened == []
     assert started == set()
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    """The optional pictures beside the repository; a test that needs them says visibly that it did not run."""
-    path = ROOT.parent / "shared" / "data"
-    if not path.is_dir():
-        pytest.skip("the optional data ../shared/data is not here")
-    return path
 
 
 @pytest.fixture
