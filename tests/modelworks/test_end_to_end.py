@@ -45,14 +45,14 @@ def model(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_folder_holds_all_that_makes_it_repeatable(run: RunFolder) -> None:
-    assert {"recipe.json", "split.json", "history.json", "curves.png", "test.json", "best.weights.h5"} <= {
+    assert {"recipe.json", "split.json", "history.json", "curves.png", "trained.json", "best.weights.h5"} <= {
         each.name for each in run.path.iterdir()
     }
     recorded = run.read("recipe.json")
     assert recorded["versions"]["tensorflow"]
     assert recorded["recipe"]["seed"] == 1
     assert len(run.read("history.json")["epochs"]) == 2
-    assert run.read("test.json")["accuracy"]["n"] == len(run.split().test) == 6
+    assert run.read("trained.json")["validation"]["accuracy"]["n"] == len(run.split().validation)
 
 
 def test_an_interrupted_training_goes_on_to_the_same_weights(run: RunFolder, pictures: Path, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(run: RunFolder, pic
     weights = [_weights(folder, len(recipe.labels)) for folder in (run, again)]
     for one, two in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, two)
-    assert again.read("test.json") == run.read("test.json")
+    assert again.read("trained.json") == run.read("trained.json")
 
 
 def _weights(run: RunFolder, classes: int) -> list[np.ndarray]:

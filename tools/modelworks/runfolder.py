@@ -1,9 +1,12 @@
 """A run's folder: where each thing that a training made lies, and the JSON in it.
 
-recipe.json  split.json  history.json  curves.png  test.json  figures.json
-data.json (where the pictures lie on this machine: the one file that nothing else copies)
-epoch-NN.weights.h5 (the newest: to go on from)  best.weights.h5 (the chosen epoch)
-float32.tflite  int8-io.tflite
+train:     recipe.json  split.json  history.json  curves.png  best.weights.h5 (the chosen epoch)
+           trained.json (the chosen epoch's figures: the training is finished)
+           epoch-NN.weights.h5 (the newest: to go on from)
+           data.json (where the pictures lie on this machine: the one file that nothing else copies)
+quantize:  NAME.tflite  NAME.recipe.json  figures.json
+validate:  validation.json  folds.json  test-reads.json (each reading of the test pictures)
+select:    selection.json      report:  report.html
 """
 
 import json
@@ -19,8 +22,10 @@ from modelworks.dataset import Picture
 from modelworks.recipe import TrainRecipe
 from modelworks.split import Split
 
-__all__ = ["RunFolder"]
+__all__ = ["TRAINED", "RunFolder"]
 
+TRAINED = "trained.json"
+TEST_READS = "test-reads.json"
 ROOM = "make room, then give the same command again: a training goes on where it stopped"
 
 
@@ -105,6 +110,19 @@ class RunFolder:
             write_power_safe(self.path / name, content)
         except OSError as error:
             raise StorageError(f"writing {self.path / name}", str(error), ROOM) from error
+
+    def count_test_read(self, command: str) -> int:
+        """Write down that the test pictures are read now; returns how often they were, this time included.
+
+        A figure on test pictures means what it says only the first time: whoever looks, changes something and looks
+        again has chosen by them.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        reads = self.read(TEST_READS)["reads"] if self.has(TEST_READS) else []
+        self.write(TEST_READS, {"reads": [*reads, command]})
+        return len(reads) + 1
 
     def keep_best(self, epoch: int) -> None:
         """Copy this epoch's checkpoint to `best`.

@@ -1,6 +1,6 @@
 """Teaching a network the classes of a folder: the head on frozen features, then the whole network, epoch by epoch.
 
-The epoch is chosen on the validation pictures; the test pictures are read once, after that choice.
+The epoch is chosen on the validation pictures; the test pictures are not read at all: `validate` does, once.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from modelworks.figures import judge
 from modelworks.plot import draw_curves
 from modelworks.progress import Report
 from modelworks.recipe import TrainRecipe
-from modelworks.runfolder import RunFolder
+from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.schedule import learning_rate
 from modelworks.split import Split
 
@@ -55,7 +55,7 @@ def work_units(recipe: TrainRecipe, train: int, validation: int) -> float:
 
 
 def train(job: Job, report: Report) -> dict[str, Any]:
-    """Train, or go on with what the run folder holds; returns the figures on the test pictures, also in test.json.
+    """Train, or go on with what the run folder holds; returns the figures on the validation pictures, also in trained.json.
 
     Raises:
         UsageError: a picture cannot be read.
@@ -72,7 +72,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     _fine_tune(network, job, learning, choosing, history, report)
     job.run.write_bytes("curves.png", draw_curves(job.run.read("history.json")))
     networks.load(network, job.run.best)
-    return _test(network, job)
+    return _judged(network, job, choosing)
 
 
 def _examples(job: Job, pictures: Sequence[Picture]) -> Examples:
@@ -156,11 +156,10 @@ def _best_epoch(history: Sequence[dict[str, Any]]) -> int:
     return int(max(history, key=lambda entry: (entry["val_accuracy"], -entry["val_loss"]))["epoch"])
 
 
-def _test(network: Any, job: Job) -> dict[str, Any]:
-    testing = _examples(job, job.split.test)
-    scores = networks.outputs_of(network, inputs_of(testing.pixels, job.recipe.preprocessing))
-    figures = judge(testing.classes, scores, job.recipe.labels)
-    job.run.write("test.json", figures)
+def _judged(network: Any, job: Job, choosing: Examples) -> dict[str, Any]:
+    scores = networks.outputs_of(network, inputs_of(choosing.pixels, job.recipe.preprocessing))
+    figures = judge(choosing.classes, scores, job.recipe.labels)
+    job.run.write(TRAINED, {"validation": figures})
     return figures
 
 

@@ -34,7 +34,7 @@ def add_to(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     run, console = RunFolder(arguments.run_folder), Console()
-    run.read("test.json")
+    run.read("trained.json")
     if arguments.representative < 1:
         raise UsageError("reading the command line", "--representative below 1", "some hundred pictures")
     from modelworks import quantizing  # TensorFlow takes seconds: after all that can be refused at once

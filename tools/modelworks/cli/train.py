@@ -13,13 +13,13 @@ from modelworks.cli.train_options import add_options, recipe_of, start_of
 from modelworks.dataset import decode_all, list_pictures
 from modelworks.progress import reporting
 from modelworks.recipe import TrainRecipe
-from modelworks.runfolder import RunFolder
+from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.split import split_pictures
 
 __all__ = ["add_to"]
 
 DESCRIPTION = """Teach a MobileNet V1 the classes of DIR: the head on frozen features first, then the whole network.
-RUN then holds the weights, the recipe, the split, the curves, and the accuracy on test pictures that chose nothing."""
+RUN then holds the weights, the recipe, the split, the curves, and the accuracy on the validation pictures."""
 EPILOG = """Photographs of one object must not be torn apart: number the files as they were taken and keep
 --split blocks; only where every picture shows another object, --split pictures. An epoch of 2,000 pictures takes about
 two minutes on two cores, at 160 pixels less than half. Given again, an interrupted training goes on where it was."""
@@ -69,7 +69,7 @@ def _check_output(run: RunFolder, recipe: TrainRecipe) -> None:
     if run.exists():
         if run.recipe() != recipe:
             raise UsageError(doing, "it holds a training by another recipe or of other pictures", "choose another -o")
-        if run.has("test.json"):
+        if run.has(TRAINED):
             raise UsageError(doing, "it holds a finished training", "choose another -o, or go on with `quantize`")
     elif run.path.exists() and not run.is_empty():
         raise UsageError(doing, "it is there already and is no run folder", "choose another -o")
@@ -81,6 +81,6 @@ def _versions() -> dict[str, str]:
 
 def _told(accuracy: dict[str, Any]) -> str:
     return (
-        f"test: {accuracy['right']} of {accuracy['n']} right, {accuracy['value']:.2%}, "
+        f"validation: {accuracy['right']} of {accuracy['n']} right, {accuracy['value']:.2%}, "
         f"95 % interval {accuracy['low']:.2%} to {accuracy['high']:.2%}"
     )
