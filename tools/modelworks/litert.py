@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from appliance.classifier.runtime import load_interpreter
@@ -14,7 +15,11 @@ from appliance.errors import ModelError
 from appliance.preprocess import Preprocessing, Preprocessor, TensorFormat
 from appliance.records import Pixels
 
-__all__ = ["LiteModel", "Quantization"]
+__all__ = ["Kernels", "LiteModel", "Quantization"]
+
+Kernels = Literal["default", "reference"]
+"""`default`: those that the machine runs (XNNPACK where it can). `reference`: TensorFlow Lite's plain loops, slow
+and without a delegate, which is what the study of 2020 seems to have timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +32,16 @@ class Quantization:
 
 
 class LiteModel:
-    """One opened .tflite classifier.
+    """One opened .tflite file of one input and one output.
 
     Raises:
         ModelError: LiteRT cannot load it, or it has more than one input or output.
     """
 
-    def __init__(self, path: Path, threads: int = 2) -> None:
+    def __init__(self, path: Path, threads: int = 2, kernels: Kernels = "default") -> None:
         self.name = path.name
-        self._interpreter: Any = load_interpreter(path, "litert", threads)
+        load = _load_reference if kernels == "reference" else _load_default
+        self._interpreter: Any = load(path, threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             found = f"{len(inputs)} inputs and {len(outputs)} outputs"
@@ -69,16 +75,29 @@ class LiteModel:
     def scores(self, pictures: Sequence[Pixels], spec: Preprocessing) -> NDArray[np.float32]:
         """The network's output for every picture, shape (n, classes), as real numbers."""
         preprocessor = Preprocessor(spec, self.tensor_format)
-        rows = [self._row(preprocessor, pixels) for pixels in pictures]
+        rows = [self.invoke(preprocessor(pixels)[np.newaxis]) for pixels in pictures]
         raw = np.concatenate(rows) if rows else np.empty(self._output["shape"], np.float32)[:0]
         if self.output.scale == 0:
             return raw.astype(np.float32)
         return ((raw.astype(np.float32) - self.output.zero_point) * self.output.scale).astype(np.float32)
 
-    def _row(self, preprocessor: Preprocessor, pixels: Pixels) -> NDArray[Any]:
-        self._interpreter.set_tensor(self._input["index"], preprocessor(pixels)[np.newaxis])
+    def invoke(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """One inference on an input of the file's own type and shape, (1, height, width, 3); the output as it is."""
+        self._interpreter.set_tensor(self._input["index"], tensor)
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(self._output["index"]))
+
+
+def _load_default(path: Path, threads: int) -> Any:
+    return load_interpreter(path, "litert", threads)
+
+
+def _load_reference(path: Path, threads: int) -> Any:
+    _load_default(path, threads)  # so that a bad file is refused in the same words
+    kernels = OpResolverType.BUILTIN_REF
+    interpreter = Interpreter(model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def _quantization(details: Any) -> Quantization:
