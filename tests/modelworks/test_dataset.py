@@ -1,6 +1,8 @@
 """A folder of pictures is read whole, or refused with the names of what is wrong."""
 
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -73,4 +75,22 @@ def test_unreadable_pictures_are_counted_and_named(folder: Path) -> None:
     with pytest.raises(
         UsageError, match=r"2 cannot be read \(1 in blue, 1 in red\): blue/blue001\.png, red/red001\.png"
     ):
+        decode_all(folder, list_pictures(folder).pictures)
+
+
+def test_a_file_that_cannot_be_opened_is_left_out_by_name(folder: Path) -> None:
+    (folder / "blue" / "gone.png").symlink_to(folder / "nowhere.png")
+    listing = list_pictures(folder)
+    assert len(listing.pictures) == 36
+    assert listing.left_out == ("cannot be opened: blue/gone.png (No such file or directory)",)
+
+
+def test_a_header_that_claims_too_many_pixels_is_unreadable(folder: Path) -> None:
+    """A PNG of a few bytes can claim 60,000 x 60,000 pixels; OpenCV raises then instead of saying no."""
+    path = folder / "red" / "red001.png"
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 60_000, 60_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"1 cannot be read \(1 in red\): red/red001\.png"):
         decode_all(folder, list_pictures(folder).pictures)

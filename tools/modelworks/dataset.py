@@ -32,10 +32,25 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`pictures` can be learned from. `left_out` cannot: a sentence for each."""
+    """`pictures` can be learned from; no two have equal bytes.
+
+    `copies`: groups of equal files, of which only the first stays. `contradictions`: groups of equal files under two
+    labels; none stays. `unopened`: files that the system would not give, each with its reason.
+    """
 
     pictures: tuple[Picture, ...]
-    left_out: tuple[str, ...] = ()
+    copies: tuple[tuple[Picture, ...], ...] = ()
+    contradictions: tuple[tuple[Picture, ...], ...] = ()
+    unopened: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A sentence for each group and file that is not learned from."""
+        return (
+            *(f"the same picture under two labels: {_paths(group)}" for group in self.contradictions),
+            *(f"copies of one picture, the first is kept: {_paths(group)}" for group in self.copies),
+            *(f"cannot be opened: {path} ({reason})" for path, reason in self.unopened),
+        )
 
 
 def list_pictures(folder: Path) -> Listing:
@@ -50,10 +65,10 @@ def list_pictures(folder: Path) -> Listing:
     doing = f"reading the labelled pictures in {folder}"
     if not folder.is_dir():
         raise UsageError(doing, "it is not a folder", "name a folder that holds one sub-folder a class")
-    found = [Picture(path.relative_to(folder).as_posix(), path.parent.name, sha256_of(path)) for path in _files(folder)]
+    found, unopened = _read(folder)
     if not found:
         raise UsageError(doing, "no pictures in its sub-folders", "put the pictures of each class into its own folder")
-    listing = _without_copies(found)
+    listing = _without_copies(found, unopened)
     if len(labels_of(listing.pictures)) < 2:
         raise UsageError(doing, f"only one class, {found[0].label!r}", "a classifier needs two classes at least")
     return listing
@@ -100,25 +115,42 @@ def _files(folder: Path) -> list[Path]:
     return [path for entry in classes for path in sorted(entry.iterdir()) if path.suffix.lower() in SUFFIXES]
 
 
-def _without_copies(found: Sequence[Picture]) -> Listing:
+def _read(folder: Path) -> tuple[list[Picture], list[tuple[str, str]]]:
+    """Every file with its hash, and those that cannot be opened, a dangling link for one."""
+    found, unopened = [], []
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            found.append(Picture(name, path.parent.name, sha256_of(path)))
+        except OSError as error:
+            unopened.append((name, error.strerror or str(error)))
+    return found, unopened
+
+
+def _without_copies(found: Sequence[Picture], unopened: Sequence[tuple[str, str]]) -> Listing:
     same: dict[str, list[Picture]] = {}
     for picture in found:
         same.setdefault(picture.sha256, []).append(picture)
-    kept, left_out = [], []
-    for group in same.values():
-        paths = ", ".join(picture.path for picture in group)
-        if len(labels_of(group)) > 1:
-            left_out.append(f"the same picture under two labels: {paths}")
-            continue
-        kept.append(group[0])
-        if len(group) > 1:
-            left_out.append(f"copies of one picture, the first is kept: {paths}")
-    return Listing(tuple(kept), tuple(left_out))
+    groups = [tuple(group) for group in same.values()]
+    agreed = [group for group in groups if len(labels_of(group)) == 1]
+    return Listing(
+        tuple(group[0] for group in agreed),
+        tuple(group for group in agreed if len(group) > 1),
+        tuple(group for group in groups if len(labels_of(group)) > 1),
+        tuple(unopened),
+    )
+
+
+def _paths(group: Iterable[Picture]) -> str:
+    return ", ".join(picture.path for picture in group)
 
 
 def _pixels(path: Path) -> Pixels | None:
-    content = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except (OSError, cv2.error):  # gone since it was listed; or a header that claims more pixels than OpenCV allows
+        return None
     return None if pixels is None else np.asarray(pixels, np.uint8)
 
 

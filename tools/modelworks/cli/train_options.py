@@ -11,7 +11,7 @@ from modelworks.dataset import Picture, fingerprint, labels_of
 from modelworks.recipe import Stage, TrainRecipe, Weights
 from modelworks.split import SplitPlan
 
-__all__ = ["add_options", "recipe_of", "start_of"]
+__all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of"]
 
 DEFAULTS = TrainRecipe("", "", (), Preprocessing(), (Stage(224, 16),))
 
@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="decides the split, the order and every augmentation")
     parser.add_argument("--batch", type=int, default=DEFAULTS.batch, help="pictures a step")
     parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate, help="after the warm-up")
-    _add_split(parser)
+    add_split(parser)
     _add_augmentation(parser)
 
 
@@ -56,7 +56,7 @@ def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...]) -> T
             preprocessing=Preprocessing(size=(arguments.size, arguments.size)),
             stages=_stages(arguments),
             weights=weights,
-            split=_split_plan(arguments),
+            split=split_plan(arguments),
             augmentation=_augmentation(arguments),
             alpha=arguments.alpha,
             seed=arguments.seed,
@@ -77,7 +77,7 @@ def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
     return (*small, Stage(arguments.size, arguments.epochs))
 
 
-def _split_plan(arguments: argparse.Namespace) -> SplitPlan:
+def split_plan(arguments: argparse.Namespace) -> SplitPlan:
     return SplitPlan(arguments.split, arguments.block, arguments.validation, arguments.test, arguments.seed)
 
 
@@ -105,7 +105,7 @@ def _weights(name: str) -> Weights:
         raise ModelError(f"reading the weights {start}", error.strerror or str(error), remedy) from error
 
 
-def _add_split(parser: argparse.ArgumentParser) -> None:
+def add_split(parser: argparse.ArgumentParser) -> None:
     plan = DEFAULTS.split
     group = parser.add_argument_group("split", "three parts; every choice is made on validation, test is read once")
     group.add_argument("--split", choices=("blocks", "pictures"), default=plan.by, help="what must stay together")
