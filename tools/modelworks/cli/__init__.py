@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from appliance.errors import ApplianceError, UsageError
-from modelworks.cli import pack, quantize, train
+from modelworks.cli import inspect, pack, quantize, select, train
 
 __all__ = ["main"]
 
-COMMANDS = (train, quantize, pack)
+COMMANDS = (train, quantize, select, inspect, pack)
 INTERRUPTED = 130
 
 

@@ -1,0 +1,119 @@
+"""`modelworks select`: a validated run or a table in, the file to ship and the reason out."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from appliance.errors import UsageError
+from modelworks.cli.command import given_command
+from modelworks.comparison_table import read_table
+from modelworks.contenders import metric_of, rows_of_run, rows_of_table
+from modelworks.explaining import reason
+from modelworks.objective import ACCURACY, Metric
+from modelworks.runfolder import RunFolder
+from modelworks.selecting import Choice, Gates, Row, choose
+
+__all__ = ["add_to"]
+
+DESCRIPTION = """Choose among a run's files the one with the lowest L = dS/S0 + dT/T0 + (A0 - A)/A0: size, time and
+accuracy against float32. The accuracy is that of the validation pictures: the test pictures choose nothing. Writes
+RUN/selection.json. L_paper is the study's own form, whose last term rewards losing accuracy; it chooses nothing."""
+EPILOG = """--max-loss holds the upper end of the 95 % interval of the loss against float32: few validation pictures
+cannot show a small loss. A table (--table) has no intervals: there the printed accuracies and ms stand for them.
+Example: modelworks select --table docs/examples/paper-2020.csv"""
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser(
+        "select", help="choose the file to ship, with the reason", description=DESCRIPTION, epilog=EPILOG
+    )
+    parser.add_argument("run_folder", type=Path, nargs="?", metavar="RUN", help="a run folder, validated")
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE.csv",
+        help="in place of RUN: columns name,accuracy,ms,kb (or mse), first row Ω0",
+    )
+    parser.add_argument("--baseline", metavar="NAME", help="Ω0; default: float32, or the table's first row")
+    parser.add_argument(
+        "--max-loss", type=float, metavar="POINTS", help="largest loss: percentage points (of an MSE: per cent)"
+    )
+    parser.add_argument("--max-p95", type=float, metavar="MS", help="largest p95 of the time for a picture")
+    parser.add_argument("--max-kb", type=float, metavar="KB", help="largest file, in kB of 1000 bytes")
+    parser.add_argument("--json", action="store_true", help="one JSON object: rows, choice, front, reason, ...")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if (arguments.run_folder is None) == (arguments.table is None):
+        raise UsageError("reading the command line", "neither or both of RUN and --table", "one of the two")
+    gates = Gates(arguments.max_loss, arguments.max_p95, arguments.max_kb)
+    choice = _of_table(arguments, gates) if arguments.table else _of_run(arguments, gates)
+    chosen = {"command": given_command(arguments.argv)} | choice.as_dict() | {"reason": reason(choice)}
+    if arguments.run_folder:
+        RunFolder(arguments.run_folder).write("selection.json", chosen)
+    if arguments.json:
+        print(json.dumps(chosen, ensure_ascii=False))
+        return 0
+    console = Console()
+    console.print(_table(choice))
+    console.print(chosen["reason"], highlight=False, markup=False)
+    return 0
+
+
+def _of_table(arguments: argparse.Namespace, gates: Gates) -> Choice:
+    table = read_table(arguments.table)
+    return choose(rows_of_table(table, arguments.baseline), table.metric, gates, arguments.baseline)
+
+
+def _of_run(arguments: argparse.Namespace, gates: Gates) -> Choice:
+    validation = RunFolder(arguments.run_folder).read("validation.json")
+    rows, metric = rows_of_run(validation), metric_of(validation)
+    return choose(rows, metric, gates, arguments.baseline or validation["reference"])
+
+
+def _table(choice: Choice) -> Table:
+    measured = choice.baseline.test_quality is not None
+    table = Table(box=SIMPLE_HEAD, caption="→ chosen   * on the Pareto front   L: the lower, the better")
+    table.add_column("file", no_wrap=True)
+    for column in _columns(choice, measured):
+        table.add_column(column, justify="right")
+    for row, standing in zip(choice.rows, choice.standings, strict=True):
+        objectives = (_two_decimals(standing.paper), _two_decimals(standing.mended))
+        style = "bold" if row is choice.chosen else "dim" if row.name in choice.refused else ""
+        table.add_row(Text(_marked(row, choice)), *_values(row, choice.metric, measured), *objectives, style=style)
+    return table
+
+
+def _columns(choice: Choice, measured: bool) -> tuple[str, ...]:
+    name = "accuracy %" if choice.metric is ACCURACY else "MSE"
+    own = (f"validation {name}", "lost at most", f"test {name}", "ms", "p95") if measured else (name, "ms")
+    return (*own, "kB", "L_paper", "L")
+
+
+def _values(row: Row, metric: Metric, measured: bool) -> tuple[str, ...]:
+    quality, ms, kb = _quality(row.candidate.quality, metric), f"{row.candidate.ms:.2f}", f"{row.candidate.kb:.0f}"
+    if not measured or row.test_quality is None:
+        return quality, ms, kb
+    return quality, f"{row.loss.high:.2f}", _quality(row.test_quality, metric), ms, f"{row.p95_ms:.2f}", kb
+
+
+def _quality(value: float, metric: Metric) -> str:
+    return f"{100 * value:.2f}" if metric is ACCURACY else f"{value:.4g}"
+
+
+def _marked(row: Row, choice: Choice) -> str:
+    arrow = "→ " if row is choice.chosen else "  "
+    star = " *" if row.name in choice.front else " (refused)" if row.name in choice.refused else ""
+    return arrow + row.name + star
+
+
+def _two_decimals(value: float) -> str:
+    """As the study prints them; no minus before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"

@@ -1,0 +1,83 @@
+"""The reason of a choice, in one sentence that a person without the table understands. Pure."""
+
+from modelworks.objective import ACCURACY
+from modelworks.selecting import Choice, Row
+
+__all__ = ["reason"]
+
+TOO_SMALL = 0.005
+"""A change of less than half a per cent is none to speak of."""
+
+
+def reason(choice: Choice) -> str:
+    """What was chosen, against what, what it gains and costs, what the gates removed."""
+    chosen, baseline = choice.chosen, choice.baseline
+    if chosen.name == baseline.name:
+        said = f"{chosen.name} stays: no {'other ' if choice.refused else ''}file has a lower L"
+        said += " among those that pass the gates" if choice.refused else ""
+    else:
+        low = next(each.mended for each in choice.standings if each.name == chosen.name)
+        said = f"{chosen.name} has the lowest L ({low:.2f}) against {baseline.name}: {_bargain(choice)}"
+    return said + _removed(choice) + "."
+
+
+def _bargain(choice: Choice) -> str:
+    mine, theirs = choice.chosen.candidate, choice.baseline.candidate
+    kb, ms = f"{mine.kb:.0f} against {theirs.kb:.0f} kB", f"{mine.ms:.2f} against {theirs.ms:.2f} ms"
+    return f"{_size(mine.kb / theirs.kb)} ({kb}), {_speed(mine.ms / theirs.ms)} ({ms}), {_cost(choice)}"
+
+
+def _size(ratio: float) -> str:
+    if abs(ratio - 1) < TOO_SMALL:
+        return "as large"
+    return f"{abs(ratio - 1):.0%} {'smaller' if ratio < 1 else 'larger'}"
+
+
+def _speed(ratio: float) -> str:
+    if abs(ratio - 1) < TOO_SMALL:
+        return "as fast"
+    return f"{1 / ratio:.2f} times as fast" if ratio < 1 else f"{ratio:.2f} times as slow"
+
+
+def _cost(choice: Choice) -> str:
+    """The quality that is paid, as sure as it is known."""
+    mine, theirs = choice.chosen, choice.baseline
+    if choice.metric is ACCURACY:
+        lost = 100 * choice.metric.lost(mine.candidate.quality, theirs.candidate.quality)
+        said = f"{_points(lost)} of accuracy"
+    else:
+        change = mine.candidate.quality / theirs.candidate.quality - 1
+        said = f"an MSE {abs(change):.1%} {'higher' if change > 0 else 'lower'}"
+    return said + _sureness(mine)
+
+
+def _points(lost: float) -> str:
+    if abs(lost) < TOO_SMALL:
+        return "for no points"
+    return f"for {lost:.2f} points" if lost > 0 else f"with {-lost:.2f} points more"
+
+
+def _sureness(row: Row) -> str:
+    if not row.loss.n:
+        return ""
+    return (
+        f" (against float32 on the same {row.loss.n} validation pictures, "
+        f"95 % interval of the loss {row.loss.low:.2f} to {row.loss.high:.2f})"
+    )
+
+
+def _removed(choice: Choice) -> str:
+    if not choice.refused:
+        return ""
+    told = "; ".join(f"{name} ({', '.join(reasons)})" for name, reasons in choice.refused.items())
+    return f"; the gates removed {told}" + _too_few(choice)
+
+
+def _too_few(choice: Choice) -> str:
+    """Say it when it was the number of pictures that stopped a file, not what it lost."""
+    most = choice.gates.max_loss
+    unproven = [row.name for row in choice.rows if most is not None and row.loss.points <= most < row.loss.high]
+    if not unproven:
+        return ""
+    pictures = max(row.loss.n for row in choice.rows)
+    return f"; {pictures} pictures are too few to show a loss of no more than {most:g} for {', '.join(unproven)}"
