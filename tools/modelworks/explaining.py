@@ -47,14 +47,14 @@ def _cost(choice: Choice) -> str:
         said = f"{_points(lost)} of accuracy"
     else:
         change = mine.candidate.quality / theirs.candidate.quality - 1
-        said = f"an MSE {abs(change):.1%} {'higher' if change > 0 else 'lower'}"
+        said = f"with an MSE {abs(change):.1%} {'higher' if change > 0 else 'lower'}"
     return said + _sureness(mine)
 
 
 def _points(lost: float) -> str:
     if abs(lost) < TOO_SMALL:
-        return "for no points"
-    return f"for {lost:.2f} points" if lost > 0 else f"with {-lost:.2f} points more"
+        return "at no loss"
+    return f"at a loss of {lost:.2f} points" if lost > 0 else f"with {-lost:.2f} points more"
 
 
 def _sureness(row: Row) -> str:

@@ -28,7 +28,7 @@ class Report:
 
 def time_left_s(elapsed_s: float, done: float, total: float) -> float:
     """Seconds left if the rest goes as fast as what is done; infinity before anything is."""
-    return elapsed_s * (total - done) / done if done > 0 else float("inf")
+    return elapsed_s * max(0.0, total - done) / done if done > 0 else float("inf")
 
 
 @contextmanager

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from appliance.errors import ApplianceError, UsageError
-from modelworks.cli import inspect, pack, quantize, select, train
+from modelworks.cli import data, inspect, pack, quantize, select, train, validate
 
 __all__ = ["main"]
 
-COMMANDS = (train, quantize, select, inspect, pack)
+COMMANDS = (data, train, quantize, validate, select, inspect, pack)
 INTERRUPTED = 130
 
 

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from appliance.errors import UsageError
 from modelworks.cli.command import given_command
+from modelworks.cli.tables import file_table, two_decimals
 from modelworks.comparison_table import read_table
 from modelworks.contenders import metric_of, rows_of_run, rows_of_table
 from modelworks.explaining import reason
@@ -80,20 +80,19 @@ def _of_run(arguments: argparse.Namespace, gates: Gates) -> Choice:
 
 def _table(choice: Choice) -> Table:
     measured = choice.baseline.test_quality is not None
-    table = Table(box=SIMPLE_HEAD, caption="→ chosen   * on the Pareto front   L: the lower, the better")
-    table.add_column("file", no_wrap=True)
-    for column in _columns(choice, measured):
-        table.add_column(column, justify="right")
+    caption = "→ chosen   * on the Pareto front   × refused by a gate   L: the lower, the better"
+    table = file_table(None, caption, *_columns(choice, measured))
     for row, standing in zip(choice.rows, choice.standings, strict=True):
-        objectives = (_two_decimals(standing.paper), _two_decimals(standing.mended))
+        objectives = (two_decimals(standing.paper), two_decimals(standing.mended))
         style = "bold" if row is choice.chosen else "dim" if row.name in choice.refused else ""
         table.add_row(Text(_marked(row, choice)), *_values(row, choice.metric, measured), *objectives, style=style)
     return table
 
 
 def _columns(choice: Choice, measured: bool) -> tuple[str, ...]:
-    name = "accuracy %" if choice.metric is ACCURACY else "MSE"
-    own = (f"validation {name}", "lost at most", f"test {name}", "ms", "p95") if measured else (name, "ms")
+    unit = "%" if choice.metric is ACCURACY else "MSE"
+    only = "accuracy %" if choice.metric is ACCURACY else "MSE"
+    own = (f"valid. {unit}", "lost ≤", f"test {unit}", "ms", "p95") if measured else (only, "ms")
     return (*own, "kB", "L_paper", "L")
 
 
@@ -109,11 +108,5 @@ def _quality(value: float, metric: Metric) -> str:
 
 
 def _marked(row: Row, choice: Choice) -> str:
-    arrow = "→ " if row is choice.chosen else "  "
-    star = " *" if row.name in choice.front else " (refused)" if row.name in choice.refused else ""
-    return arrow + row.name + star
-
-
-def _two_decimals(value: float) -> str:
-    """As the study prints them; no minus before a zero."""
-    return f"{round(value, 2) + 0.0:.2f}"
+    mark = "→ " if row is choice.chosen else "× " if row.name in choice.refused else "  "
+    return mark + row.name + (" *" if row.name in choice.front else "")
