@@ -101,7 +101,7 @@ def test_the_gates_hold_p95_and_size() -> None:
 def test_the_reason_says_gain_cost_and_what_the_gates_removed() -> None:
     assert reason(choose(ROWS, ACCURACY, Gates())) == (
         "int8 has the lowest L (-0.58) against float32: 72% smaller (900 against 3200 kB), 1.12 times as slow "
-        "(4.50 against 4.00 ms), at a loss of 1.00 points of accuracy (against float32 on the same 196 validation pictures, "
+        "(4.5 against 4 ms), at a loss of 1.00 points of accuracy (against float32 on the same 196 validation pictures, "
         "95 % interval of the loss 0.00 to 2.50)."
     )
     gated = reason(choose(ROWS, ACCURACY, Gates(max_loss=1.0)))

@@ -3,7 +3,7 @@
 from modelworks.objective import ACCURACY
 from modelworks.selecting import Choice, Row
 
-__all__ = ["reason"]
+__all__ = ["amount", "reason"]
 
 TOO_SMALL = 0.005
 """A change of less than half a per cent is none to speak of."""
@@ -21,9 +21,14 @@ def reason(choice: Choice) -> str:
     return said + _removed(choice) + "."
 
 
+def amount(value: float) -> str:
+    """A time or a size with three digits that count, whole from 100 on."""
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
 def _bargain(choice: Choice) -> str:
     mine, theirs = choice.chosen.candidate, choice.baseline.candidate
-    kb, ms = f"{mine.kb:.0f} against {theirs.kb:.0f} kB", f"{mine.ms:.2f} against {theirs.ms:.2f} ms"
+    kb, ms = f"{amount(mine.kb)} against {amount(theirs.kb)} kB", f"{amount(mine.ms)} against {amount(theirs.ms)} ms"
     return f"{_size(mine.kb / theirs.kb)} ({kb}), {_speed(mine.ms / theirs.ms)} ({ms}), {_cost(choice)}"
 
 

@@ -1,28 +1,13 @@
-"""Are a run's files and pictures still those that it was made of?"""
+"""Are a run's .tflite files still those that `quantize` wrote?"""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from appliance.errors import ModelError, UsageError
 from appliance.files import sha256_of
-from modelworks.dataset import Picture
 from modelworks.quantrecipes import REFERENCE
 from modelworks.runfolder import RunFolder
 
-__all__ = ["check_pictures", "digests_of"]
-
-
-def check_pictures(folder: Path, pictures: Iterable[Picture]) -> None:
-    """Refuse a folder whose files are not those of the training.
-
-    Raises:
-        UsageError: one is missing or has other bytes.
-    """
-    for picture in pictures:
-        path = folder / picture.path
-        if not path.is_file() or sha256_of(path) != picture.sha256:
-            found = f"{picture.path} is {'not the file it was' if path.is_file() else 'not there'}"
-            raise UsageError(f"comparing {folder} with the training's pictures", found, "name the folder trained on")
+__all__ = ["digests_of"]
 
 
 def digests_of(run: RunFolder, wanted: Sequence[str] = ()) -> dict[str, str]:

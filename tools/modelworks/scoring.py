@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from appliance.errors import ModelError
 from appliance.preprocess import Preprocessing
 from appliance.records import Pixels
 from modelworks.dataset import Picture, decode_all
@@ -33,7 +34,7 @@ def score_pictures(
 
     Raises:
         UsageError: a picture cannot be read.
-        ModelError: a file cannot be loaded, or wants an input that the machine cannot feed.
+        ModelError: a file cannot be loaded, wants an input that the machine cannot feed, or says NaN.
     """
     models = {name: [LiteModel(path, threads=1) for _ in range(workers)] for name, path in files.items()}
     pieces: dict[str, list[Outputs]] = {name: [] for name in files}
@@ -42,6 +43,8 @@ def score_pictures(
             decoded = decode_all(folder, pictures[start : start + PIECE])
             for name, own in models.items():
                 pieces[name].append(_scored(pool, own, decoded, spec))
+                if not np.isfinite(pieces[name][-1]).all():
+                    raise ModelError(f"running {files[name].name}", "it says NaN", "leave it out with --recipe")
                 done(name, len(decoded))
     return {name: np.concatenate(each) for name, each in pieces.items()}
 

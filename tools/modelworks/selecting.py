@@ -64,8 +64,8 @@ class Row:
         """What speaks against it, a phrase a gate; empty if it passes."""
         held = (
             (self.loss.high, gates.max_loss, "loses up to {:.2f}, more than {:g}"),
-            (self.p95_ms, gates.max_p95, "p95 {:.2f} ms, more than {:g}"),
-            (self.candidate.kb, gates.max_kb, "{:.0f} kB, more than {:g}"),
+            (self.p95_ms, gates.max_p95, "p95 {:.3g} ms, more than {:g}"),
+            (self.candidate.kb, gates.max_kb, "{:.4g} kB, more than {:g}"),
         )
         return tuple(said.format(value, most) for value, most, said in held if most is not None and value > most)
 

@@ -18,11 +18,11 @@ from appliance.errors import UsageError
 from appliance.machine import model_name
 from modelworks.dataset import Picture, decode_all
 from modelworks.footprint import peak_memory_kb
-from modelworks.integrity import check_pictures
 from modelworks.latencies import Latencies
 from modelworks.progress import Report
 from modelworks.quantrecipes import REFERENCE
 from modelworks.runfolder import RunFolder
+from modelworks.samedata import check_data
 from modelworks.scoring import score_pictures
 from modelworks.task import Outputs, Task
 from modelworks.timing import Lane, Timing, open_lanes, settings_of, time_lanes, timing_ms
@@ -101,7 +101,7 @@ def open_job(job: Job) -> Opened:
         ModelError: a file cannot be loaded, or is not made for this task.
     """
     split = job.run.split()
-    check_pictures(job.folder, (*split.validation, *split.test, *split.train))
+    check_data(job.folder, split)
     parts = {"validation": split.validation, "train": _drawn(split.train, job.plan.train), "test": split.test}
     for pictures in parts.values():
         job.task.truth(pictures)

@@ -14,7 +14,7 @@ from modelworks.cli.command import given_command
 from modelworks.cli.tables import file_table, two_decimals
 from modelworks.comparison_table import read_table
 from modelworks.contenders import metric_of, rows_of_run, rows_of_table
-from modelworks.explaining import reason
+from modelworks.explaining import amount, reason
 from modelworks.objective import ACCURACY, Metric
 from modelworks.runfolder import RunFolder
 from modelworks.selecting import Choice, Gates, Row, choose
@@ -97,14 +97,14 @@ def _columns(choice: Choice, measured: bool) -> tuple[str, ...]:
 
 
 def _values(row: Row, metric: Metric, measured: bool) -> tuple[str, ...]:
-    quality, ms, kb = _quality(row.candidate.quality, metric), f"{row.candidate.ms:.2f}", f"{row.candidate.kb:.0f}"
+    quality, ms, kb = _quality(row.candidate.quality, metric), amount(row.candidate.ms), amount(row.candidate.kb)
     if not measured or row.test_quality is None:
         return quality, ms, kb
-    return quality, f"{row.loss.high:.2f}", _quality(row.test_quality, metric), ms, f"{row.p95_ms:.2f}", kb
+    return quality, f"{row.loss.high:.2f}", _quality(row.test_quality, metric), ms, amount(row.p95_ms), kb
 
 
 def _quality(value: float, metric: Metric) -> str:
-    return f"{100 * value:.2f}" if metric is ACCURACY else f"{value:.4g}"
+    return f"{100 * value:.2f}" if metric is ACCURACY else f"{value:.3g}"
 
 
 def _marked(row: Row, choice: Choice) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from modelworks.cli.tables import file_table, two_decimals
+from modelworks.explaining import amount
 
 __all__ = ["tables"]
 
@@ -46,10 +47,10 @@ def _estimated(validation: Mapping[str, Any]) -> Table:
         test, loss = row["mse"], row["paired_loss"]
         table.add_row(
             row["name"],
-            f"{test['value']:.4g}",
+            f"{test['value']:.3g}",
             f"{test['low']:.3g}-{test['high']:.3g}",
             *(f"{loss[key]:.1f}" for key in ("points", "high")),
-            *(f"{row[key]['value']:.4g}" for key in ("validation_mse", "train_mse")),
+            *(f"{row[key]['value']:.3g}" for key in ("validation_mse", "train_mse")),
         )
     return table
 
@@ -66,9 +67,9 @@ def _costs(validation: Mapping[str, Any]) -> Table:
     for row in validation["rows"]:
         table.add_row(
             row["name"],
-            *(f"{row[key]:.0f}" for key in ("kb", "compressed_kb")),
-            *(f"{each['median']:.2f}" for each in row["timings"]),
-            *(() if own else (f"{row['ms']['median']:.2f}",)),
+            *(amount(row[key]) for key in ("kb", "compressed_kb")),
+            *(amount(each["median"]) for each in row["timings"]),
+            *(() if own else (amount(row["ms"]["median"]),)),
             f"{row['peak_memory_kb'] / 1000:.0f}",
             *(two_decimals(row[key]) for key in ("L_paper", "L")),
         )
