@@ -129,7 +129,7 @@ def _near(check: DataCheck) -> Finding:
     if not check.pairs:
         return Finding("near duplicates", Verdict.OK, "none found")
     within = len(check.pairs) - len(check.crossing)
-    evidence = f"{len(check.pairs)} pairs, {within} of them within one part"
+    evidence = f"{_pairs(check.pairs)}, {within} of them within one part"
     if not check.every_pair:
         remedy = "this looks like a film: keep one picture of each scene"
         return Finding("near duplicates", Verdict.FAIL, f"more than {len(check.pairs)} pairs; the rest unseen", remedy)
