@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import UsageError
 from appliance.preprocess import Preprocessing
-from modelworks.recipe import Stage, TrainRecipe, Weights
+from modelworks.recipe import Stage, Teacher, TrainRecipe, Weights
 
 RECIPE = TrainRecipe(
     "bottles", "f" * 64, ("a", "b"), Preprocessing(), (Stage(160, 2), Stage(224, 3)), Weights("w", "0")
@@ -20,7 +20,20 @@ def test_a_recipe_comes_back_from_json_as_it_was() -> None:
 
 
 def test_the_epochs_follow_the_stages() -> None:
-    assert RECIPE.epoch_sizes == (160, 160, 224, 224, 224)
+    assert [stage.size for stage in RECIPE.epoch_stages] == [160, 160, 224, 224, 224]
+
+
+def test_a_recipe_with_everything_comes_back_too() -> None:
+    full = replace(
+        RECIPE,
+        stages=(Stage(224, 3, "conv_pw_5_relu"),),
+        views=4,
+        teacher=Teacher("big", "a" * 64, 3.0, 0.5),
+        architecture="mobilenet_v2",
+        optimizer="sgd",
+        keep_statistics=True,
+    )
+    assert TrainRecipe.from_dict(json.loads(json.dumps(full.as_dict()))) == full
 
 
 def test_an_unknown_field_is_refused() -> None:
@@ -29,13 +42,31 @@ def test_an_unknown_field_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"stages": ()}, {"alpha": 0.0}, {"batch": 1}, {"learning_rate": 0.0}, {"label_smoothing": 1.0}]
+    "wrong",
+    [
+        {"stages": ()},
+        {"alpha": 0.0},
+        {"batch": 1},
+        {"learning_rate": 0.0},
+        {"label_smoothing": 1.0},
+        {"architecture": "resnet"},
+        {"average": 1.0},
+        {"cycles": 0},
+        {"stages": (Stage(224, 1, "conv_pw_5_relu"),)},
+        {"teacher": Teacher("big", "")},
+    ],
 )
 def test_what_cannot_be_trained_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"stage|alpha|batch|rate"):
+    with pytest.raises(ValueError, match=r"stage|alpha|batch|rate|architecture|average|cycles|views"):
         replace(RECIPE, **wrong)
 
 
 def test_pictures_too_small_for_the_network_are_refused() -> None:
     with pytest.raises(ValueError, match="32"):
         Stage(16, 1)
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0.0}, {"weight": 0.0}, {"weight": 1.5}])
+def test_a_teacher_that_says_nothing_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        Teacher("big", "", **wrong)

@@ -56,7 +56,7 @@ def test_a_full_disk_leaves_the_best_weights_as_they_were(run: RunFolder, monkey
     run.checkpoint(3).write_bytes(b"better")
     monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(StorageError, match=r"No space left.*a training goes on where it stopped"):
-        run.keep_best(3)
+        run.keep_best(run.checkpoint(3))
     assert run.best.read_bytes() == b"good"
     assert not list(run.path.glob("part-*"))
 

@@ -11,7 +11,10 @@ from appliance.preprocess import Preprocessing, Preprocessor, TensorFormat
 from appliance.records import Pixels
 from modelworks.augment import Augmentation, augment
 
-__all__ = ["inputs_of", "one_hot", "resized", "shuffled_batches"]
+__all__ = ["PLAIN", "inputs_of", "key_of", "one_hot", "resized", "shuffled", "view_inputs", "view_of"]
+
+PLAIN = 0
+"""The view of a picture as it is. The others are augmented, each in its own way."""
 
 
 def resized(spec: Preprocessing, size: int) -> Preprocessing:
@@ -33,17 +36,39 @@ def one_hot(classes: Sequence[int], count: int) -> NDArray[np.float32]:
     return np.eye(count, dtype=np.float32)[np.asarray(classes, np.intp)]
 
 
-def shuffled_batches(
-    pictures: Sequence[Pixels], spec: Preprocessing, plan: Augmentation, batch: int, seed: int, epoch: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
-    """Every picture once, augmented: (indices, inputs). Depends on seed and epoch alone, so a training can go on.
+def key_of(sha256: str) -> int:
+    """A picture's number in every drawing of lots: its content decides, not its place in a list."""
+    return int(sha256[:15], 16)
+
+
+def view_of(key: int, epoch: int, views: int) -> int:
+    """Which view of a picture an epoch (from 1) shows: each of the `views` in turn, or always a new one (0)."""
+    return epoch if views == 0 else 1 + (key + epoch) % views
+
+
+def view_inputs(
+    pictures: Sequence[Pixels],
+    keys: Sequence[int],
+    views: Sequence[int],
+    spec: Preprocessing,
+    plan: Augmentation,
+    seed: int,
+) -> NDArray[Any]:
+    """The network's input for these views of these pictures, shape (n, height, width, 3); equal for equal arguments."""
+    shown = [
+        pixels if view == PLAIN else augment(pixels, plan, np.random.default_rng([seed, view, key]))
+        for pixels, key, view in zip(pictures, keys, views, strict=True)
+    ]
+    return inputs_of(shown, spec)
+
+
+def shuffled(count: int, batch: int, seed: int, epoch: int) -> Iterator[NDArray[np.intp]]:
+    """Every index once, in batches, in an order that seed and epoch alone decide, so a training can go on.
 
     A last batch of a single picture is left out: batch normalization cannot use it.
     """
-    order = np.random.default_rng([seed, epoch]).permutation(len(pictures))
-    for start in range(0, len(order), batch):
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    for start in range(0, count, batch):
         chosen = order[start : start + batch]
-        if len(chosen) < 2:
-            return
-        changed = [augment(pictures[i], plan, np.random.default_rng([seed, epoch, int(i)])) for i in chosen]
-        yield chosen, inputs_of(changed, spec)
+        if len(chosen) > 1:
+            yield chosen

@@ -1,9 +1,10 @@
-"""MobileNet V1 in Keras: the one file that builds networks.
+"""MobileNet V1 and V2 in Keras: the one file that builds networks.
 
 The head is a 1x1 convolution on the pooled features instead of a dense layer: the same arithmetic, but its quantized
 form is an operator that older runtimes also load (today's converter writes FULLY_CONNECTED version 12).
 """
 
+import hashlib
 import os
 import warnings
 from pathlib import Path
@@ -19,22 +20,29 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from appliance.errors import ModelError, StorageError
+from appliance.errors import ModelError, StorageError, UsageError
 from modelworks.recipe import TrainRecipe
 
 __all__ = [
+    "LOGITS",
     "build",
     "compile_for",
+    "digest_of",
     "features_of",
     "fit_head",
     "load",
     "make_repeatable",
     "outputs_of",
+    "part_of",
     "save",
     "set_rate",
+    "share_after",
 ]
 
 HEAD = "head"
+LOGITS = "flat"
+CLIP = 5.0
+"""The longest gradient that SGD follows."""
 BATCH = 32
 """Pictures looked at at once; no result depends on it."""
 
@@ -45,26 +53,99 @@ def make_repeatable(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def build(classes: int, alpha: float, size: int | None = None, weights: Path | str | None = None) -> Any:
-    """The network: (batch, size, size, 3) in [-1, 1] -> a distribution over `classes`. `size` None: any size.
+def build(recipe: TrainRecipe, size: int | None = None, weights: Path | str | None = None) -> Any:
+    """The recipe's network: (batch, size, size, 3) in [-1, 1] -> a distribution over its labels. `size` None: any size.
 
     `weights`: a `.weights.h5` file without the top layers, "imagenet" (Keras downloads it), or None for random ones.
 
     Raises:
-        ModelError: the weights cannot be had, or belong to a network of another width.
+        ModelError: the weights cannot be had, or belong to another network.
     """
-    backbone = _backbone(alpha, size, weights)
+    classes = len(recipe.labels)
+    backbone = _backbone(recipe, size, weights)
     pooled = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(backbone.output)
     head = keras.layers.Conv2D(classes, 1, name=HEAD)(pooled)
-    flat = keras.layers.Reshape((classes,), name="flat")(head)
+    flat = keras.layers.Reshape((classes,), name=LOGITS)(head)
     return keras.Model(backbone.input, keras.layers.Softmax(name="scores")(flat), name="classifier")
 
 
-def compile_for(network: Any, recipe: TrainRecipe) -> None:
-    """Make the network ready to be trained by the recipe."""
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    network.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate), loss=loss)
-    network.optimizer.build(network.trainable_variables)
+def part_of(network: Any, first: str = "", last: str = LOGITS) -> Any:
+    """The network from the output of the layer `first` ("" is the picture) to that of `last`; layers are shared.
+
+    Raises:
+        UsageError: it has no such layer.
+    """
+    try:
+        begin = network.get_layer(first).output if first else network.input
+        return keras.Model(begin, network.get_layer(last).output)
+    except ValueError as error:
+        names = ", ".join(layer.name for layer in network.layers if layer.name.endswith(("_relu", "_add")))
+        raise UsageError("dividing the network", f"it has no layer {first or last}", f"one of {names}") from error
+
+
+def freeze(network: Any, last: str) -> None:
+    """Let the layers up to `last` keep what they know, their batch statistics too; "" lets all learn."""
+    frozen = bool(last)
+    for layer in network.layers:
+        layer.trainable = not frozen
+        frozen = frozen and layer.name != last
+
+
+def share_after(network: Any, layer: str) -> float:
+    """How much of a training step's cost lies behind `layer`: by the size of activations, which the time follows."""
+    sizes = [int(np.prod([side or 64 for side in each.output.shape[1:]])) for each in network.layers]
+    place = [each.name for each in network.layers].index(layer) + 1 if layer else 0
+    return sum(sizes[place:]) / sum(sizes)
+
+
+def digest_of(part: Any) -> str:
+    """SHA-256 over the weights of a part, in order, and the names of its layers."""
+    digest = hashlib.sha256("\n".join(layer.name for layer in part.layers).encode())
+    for values in part.get_weights():
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def compile_for(network: Any, recipe: TrainRecipe, frozen: str = "") -> Any:
+    """Make the network ready for a stage of the recipe; returns the part that learns: inputs or features -> logits.
+
+    The targets are those of `targets_of`. Network and part share their optimizer, so saving the network saves both.
+    """
+    freeze(network, frozen)
+    part = part_of(network, frozen)
+    if recipe.keep_statistics:
+        begin = keras.Input(part.input.shape[1:])
+        part = keras.Model(begin, part(begin, training=False))
+    optimizer = _optimizer(recipe)
+    optimizer.build(part.trainable_variables)
+    network.compile(optimizer=optimizer, loss="categorical_crossentropy")
+    part.compile(optimizer=optimizer, loss=_loss(recipe))
+    return part
+
+
+def _optimizer(recipe: TrainRecipe) -> Any:
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(recipe.learning_rate, momentum=0.9, nesterov=True, clipnorm=CLIP)
+    return keras.optimizers.Adam(recipe.learning_rate)
+
+
+def _loss(recipe: TrainRecipe) -> Any:
+    """Cross-entropy with the labels' half of the targets, and with the teacher's half at its temperature.
+
+    Hinton's factor T^2 keeps the teacher's gradients as large as the labels' whatever the temperature.
+    """
+    teacher, classes = recipe.teacher, len(recipe.labels)
+
+    def loss(targets: Any, logits: Any) -> Any:
+        hard = keras.losses.categorical_crossentropy(targets[:, :classes], logits, from_logits=True)
+        if teacher is None:
+            return hard
+        soft = keras.losses.categorical_crossentropy(
+            targets[:, classes:], logits / teacher.temperature, from_logits=True
+        )
+        return (1 - teacher.weight) * hard + teacher.weight * teacher.temperature**2 * soft
+
+    return loss
 
 
 def set_rate(network: Any, rate: float) -> None:
@@ -73,7 +154,7 @@ def set_rate(network: Any, rate: float) -> None:
 
 def features_of(network: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """The pooled features of the frozen network, shape (n, features)."""
-    return outputs_of(keras.Model(network.input, network.get_layer("pool").output), inputs)[:, 0, 0, :]
+    return outputs_of(part_of(network, last="pool"), inputs)[:, 0, 0, :]
 
 
 def outputs_of(network: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -119,15 +200,16 @@ def load(network: Any, path: Path) -> None:
         with warnings.catch_warnings(action="error", category=UserWarning):  # Keras only warns of layers it skips
             network.load_weights(path)
     except (OSError, ValueError, KeyError, UserWarning) as error:
-        remedy = "check the path, and that alpha is that of the weights"
+        remedy = "check the path, and that --network and --alpha are those of the weights"
         raise ModelError(f"loading the weights {path}", str(error).splitlines()[0], remedy) from error
 
 
-def _backbone(alpha: float, size: int | None, weights: Path | str | None) -> Any:
-    shape = (size, size, 3)
+def _backbone(recipe: TrainRecipe, size: int | None, weights: Path | str | None) -> Any:
+    shape, alpha = (size, size, 3), recipe.alpha
     named = weights if isinstance(weights, str) else None
+    make = {"mobilenet_v1": keras.applications.MobileNet, "mobilenet_v2": keras.applications.MobileNetV2}
     try:
-        backbone = keras.applications.MobileNet(input_shape=shape, alpha=alpha, include_top=False, weights=named)
+        backbone = make[recipe.architecture](input_shape=shape, alpha=alpha, include_top=False, weights=named)
     except Exception as error:  # Keras raises plain Exception when a download fails
         remedy = "give a .weights.h5 file with --weights PATH"
         raise ModelError(f"getting the {named} weights", str(error).splitlines()[0], remedy) from error

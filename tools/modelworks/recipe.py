@@ -3,15 +3,16 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from appliance.errors import UsageError
 from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.split import SplitPlan
 
-__all__ = ["Stage", "TrainRecipe", "Weights"]
+__all__ = ["ARCHITECTURES", "Stage", "Teacher", "TrainRecipe", "Weights"]
 
+ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2")
 MIN_SIDE = 32
 """MobileNet halves the picture five times: below this nothing is left."""
 
@@ -19,10 +20,15 @@ MIN_SIDE = 32
 @dataclass(frozen=True, slots=True)
 class Stage:
     """`epochs` passes over pictures of `size` x `size`. Small pictures cost little and teach much; the last stage
-    should have the size that the machine will use."""
+    should have the size that the machine will use.
+
+    `frozen` names the last layer that does not learn: what it says of each picture is computed once and kept. ""
+    teaches the whole network.
+    """
 
     size: int
     epochs: int
+    frozen: str = ""
 
     def __post_init__(self) -> None:
         if self.size < MIN_SIDE or self.epochs < 1:
@@ -38,8 +44,31 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Teacher:
+    """A trained run whose opinion is learned as well as the label: `weight` of the loss, at `temperature`.
+
+    Source: Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, https://arxiv.org/abs/1503.02531
+    """
+
+    name: str
+    sha256: str
+    temperature: float = 2.0
+    weight: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not (self.temperature > 0 and 0 < self.weight <= 1):
+            raise ValueError(f"a teacher has a temperature above 0 and a weight above 0 and up to 1, not {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class TrainRecipe:
-    """A training. `data` is the fingerprint of the labelled pictures, `labels` the network's outputs in order."""
+    """A training. `data` is the fingerprint of the labelled pictures, `labels` the network's outputs in order.
+
+    `views`: how many augmented forms of a picture there are (0: another one every epoch). `mixup`: pairs of pictures
+    are blended, by a share drawn from Beta(mixup, mixup). `average`: the weights kept are a running mean with this
+    momentum. `keep_statistics`: batch normalization goes on with the statistics that the starting weights bring.
+    `patience`: epochs without a better validation figure before the training ends (0: none ends it).
+    """
 
     data_name: str
     data: str
@@ -49,16 +78,28 @@ class TrainRecipe:
     weights: Weights = field(default_factory=Weights)
     split: SplitPlan = field(default_factory=SplitPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    architecture: Literal["mobilenet_v1", "mobilenet_v2"] = "mobilenet_v1"
     alpha: float = 0.5
     seed: int = 1
     batch: int = 32
     head_epochs: int = 200
     head_rate: float = 3e-3
+    optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 5e-4
     warmup_epochs: int = 1
+    cycles: int = 1
     label_smoothing: float = 0.1
+    mixup: float = 0.0
+    average: float = 0.0
+    views: int = 0
+    keep_statistics: bool = False
+    class_weights: bool = False
+    patience: int = 0
+    teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"an architecture is one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
         if not self.stages:
             raise ValueError("a training has one stage at least")
         if not 0 < self.alpha <= 2:
@@ -67,11 +108,17 @@ class TrainRecipe:
             raise ValueError(f"batch normalization needs two pictures a batch, not {self.batch}")
         if not (self.learning_rate > 0 and 0 <= self.label_smoothing < 1):
             raise ValueError("the learning rate is above 0, and label smoothing from 0 to below 1")
+        if self.views < 0 or self.cycles < 1 or self.patience < 0 or self.mixup < 0:
+            raise ValueError("views, patience and mixup are 0 or more, cycles 1 or more")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average is a momentum, 0 or more and below 1, not {self.average}")
+        if not self.views and (self.teacher or any(stage.frozen for stage in self.stages)):
+            raise ValueError("frozen layers and teachers speak once, of a fixed number of views: 1 or more")
 
     @property
-    def epoch_sizes(self) -> tuple[int, ...]:
-        """The pictures' side in every epoch, in order."""
-        return tuple(stage.size for stage in self.stages for _ in range(stage.epochs))
+    def epoch_stages(self) -> tuple[Stage, ...]:
+        """The stage of every epoch, in order."""
+        return tuple(stage for stage in self.stages for _ in range(stage.epochs))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` undoes it."""
@@ -90,6 +137,8 @@ class TrainRecipe:
             values["preprocessing"] = Preprocessing(**prepared | {"size": tuple(prepared["size"])})
             values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
             values["labels"] = tuple(values["labels"])
+            if values.get("teacher") is not None:
+                values["teacher"] = Teacher(**values["teacher"])
             kinds = {"weights": Weights, "split": SplitPlan, "augmentation": Augmentation}
             return cls(**values | {name: kind(**values[name]) for name, kind in kinds.items()})
         except (KeyError, TypeError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 train:     recipe.json  split.json  history.json  curves.png  best.weights.h5 (the chosen epoch)
            trained.json (the chosen epoch's figures: the training is finished)
-           epoch-NN.weights.h5 (the newest: to go on from)
+           epoch-NN.weights.h5 (the newest: to go on from)  mean-NN.weights.h5 (its running mean)
            data.json (where the pictures lie on this machine: the one file that nothing else copies)
 quantize:  NAME.tflite  NAME.recipe.json  figures.json
 validate:  validation.json  folds.json  test-reads.json (each reading of the test pictures)
@@ -42,11 +42,23 @@ class RunFolder:
     def checkpoint(self, epoch: int) -> Path:
         return self.path / f"epoch-{epoch:02d}.weights.h5"
 
+    def mean(self, epoch: int) -> Path:
+        """The running mean of the weights, where the recipe wants one."""
+        return self.path / f"mean-{epoch:02d}.weights.h5"
+
     def tflite(self, recipe: str) -> Path:
         return self.path / f"{recipe}.tflite"
 
-    def begin(self, folder: Path, recipe: TrainRecipe, split: Split, versions: Mapping[str, str], command: str) -> None:
-        """Make the run folder for a training on the pictures in `folder`.
+    def begin(
+        self,
+        folder: Path,
+        recipe: TrainRecipe,
+        split: Split,
+        versions: Mapping[str, str],
+        command: str,
+        places: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Make the run folder for a training on the pictures in `folder`; `places`: what else lies on this machine.
 
         Raises:
             StorageError: it cannot be written.
@@ -56,7 +68,8 @@ class RunFolder:
         except OSError as error:
             raise StorageError(f"making the run folder {self.path}", str(error), "choose another -o") from error
         parts = {part: {each.path: each.sha256 for each in chosen} for part, chosen in split.parts().items()}
-        self.write("data.json", {"folder": str(folder.absolute())})
+        there = {"folder": folder} | dict(places or {})
+        self.write("data.json", {name: str(path.absolute()) for name, path in there.items()})
         self.write("split.json", parts)
         self.write("recipe.json", {"recipe": recipe.as_dict(), "versions": dict(versions), "command": command})
 
@@ -77,6 +90,11 @@ class RunFolder:
     def data_folder(self) -> Path:
         """Where the pictures lay when the training began."""
         return Path(self.read("data.json").get("folder", ""))
+
+    def place(self, name: str) -> Path | None:
+        """Where "weights", "teacher" or "cache" lay when the training began; None if it had none."""
+        path = self.read("data.json").get(name)
+        return Path(path) if path else None
 
     def split(self) -> Split:
         raw = self.read("split.json")
@@ -124,20 +142,21 @@ class RunFolder:
         self.write(TEST_READS, {"reads": [*reads, command]})
         return len(reads) + 1
 
-    def keep_best(self, epoch: int) -> None:
-        """Copy this epoch's checkpoint to `best`.
+    def keep_best(self, checkpoint: Path) -> None:
+        """Copy an epoch's weights to `best`.
 
         Raises:
             StorageError: no room; the old best is as it was.
         """
         beside = self.best.with_name("part-best.weights.h5")
         try:
-            shutil.copyfile(self.checkpoint(epoch), beside)
+            shutil.copyfile(checkpoint, beside)
             beside.replace(self.best)
         except OSError as error:
             beside.unlink(missing_ok=True)
             raise StorageError(f"writing {self.best}", str(error), ROOM) from error
 
-    def drop_checkpoint(self, epoch: int) -> None:
+    def drop_epoch(self, epoch: int) -> None:
         """Forget an epoch that a later one has replaced, once history.json knows the later one."""
-        self.checkpoint(epoch).unlink(missing_ok=True)
+        for path in (self.checkpoint(epoch), self.mean(epoch)):
+            path.unlink(missing_ok=True)

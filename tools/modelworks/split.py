@@ -8,13 +8,13 @@ is a group of its own (plan "pictures").
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from appliance.errors import UsageError
 from modelworks.dataset import Picture
 
-__all__ = ["Split", "SplitPlan", "group_of", "split_pictures"]
+__all__ = ["Split", "SplitPlan", "fold_splits", "group_of", "split_pictures"]
 
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
@@ -77,14 +77,54 @@ def split_pictures(pictures: Sequence[Picture], plan: SplitPlan) -> Split:
         UsageError: a class has too few groups for three parts, or a name has no number.
     """
     parts: dict[str, list[Picture]] = {"train": [], "validation": [], "test": []}
-    by_class: dict[str, dict[str, list[Picture]]] = {}
-    for picture in sorted(pictures, key=lambda each: each.path):
-        by_class.setdefault(picture.label, {}).setdefault(group_of(picture, plan), []).append(picture)
-    for label, groups in sorted(by_class.items()):
+    for label, groups in sorted(_grouped(pictures, plan).items()):
         for part, names in _deal(label, groups, plan).items():
             parts[part] += [picture for name in names for picture in groups[name]]
     ordered = {part: tuple(sorted(chosen, key=lambda each: each.path)) for part, chosen in parts.items()}
     return Split(**ordered)
+
+
+def fold_splits(pictures: Sequence[Picture], plan: SplitPlan, count: int) -> tuple[Split, ...]:
+    """`count` splits in which every picture tests exactly once; groups stay together, validation is as in the plan.
+
+    Raises:
+        UsageError: a class has too few groups, or a name has no number.
+    """
+    dealt = _dealt(pictures, plan, count)
+    folds = []
+    for number in range(count):
+        rest = [picture for fold, there in enumerate(dealt) if fold != number for picture in there]
+        share = min(0.9, plan.validation * len(pictures) / max(1, len(rest)))
+        inner = split_pictures(rest, replace(plan, validation=share / 2, test=share / 2))
+        # Nothing tests within the rest: both of its small parts choose.
+        validation = sorted((*inner.validation, *inner.test), key=lambda each: each.path)
+        folds.append(Split(inner.train, tuple(validation), tuple(sorted(dealt[number], key=lambda each: each.path))))
+    return tuple(folds)
+
+
+def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int) -> list[list[Picture]]:
+    """The pictures in `count` parts of about equally many of every class, groups untorn."""
+    parts: list[list[Picture]] = [[] for _ in range(count)]
+    for label, groups in sorted(_grouped(pictures, plan).items()):
+        if len(groups) < count + 2:
+            found = f"class {label!r} has {len(groups)} group(s), and {count} folds need {count + 2}"
+            raise UsageError("splitting into folds", found, "fewer --folds, more pictures, or a smaller block")
+        names = sorted(groups)
+        random.Random(f"{plan.seed} {label}").shuffle(names)
+        filled = [0] * count
+        for name in names:
+            least = filled.index(min(filled))
+            parts[least] += groups[name]
+            filled[least] += len(groups[name])
+    return parts
+
+
+def _grouped(pictures: Sequence[Picture], plan: SplitPlan) -> dict[str, dict[str, list[Picture]]]:
+    """Class -> group -> pictures, in the order of their paths."""
+    by_class: dict[str, dict[str, list[Picture]]] = {}
+    for picture in sorted(pictures, key=lambda each: each.path):
+        by_class.setdefault(picture.label, {}).setdefault(group_of(picture, plan), []).append(picture)
+    return by_class
 
 
 def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Teaching a network the classes of a folder: the head on frozen features, then the whole network, epoch by epoch.
+"""Teaching a network the classes of a folder: the head on frozen features, then more of the network, epoch by epoch.
 
 The epoch is chosen on the validation pictures; the test pictures are not read at all: `validate` does, once.
 """
@@ -12,55 +12,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import ModelError
-from appliance.records import Pixels
 from modelworks import network as networks
-from modelworks.batches import inputs_of, one_hot, resized, shuffled_batches
+from modelworks.averaging import RunningMean
+from modelworks.batches import inputs_of, one_hot, shuffled
 from modelworks.dataset import Picture, decode_all
 from modelworks.figures import judge
+from modelworks.lessons import Lesson, epoch_units, lesson_of, lesson_units, opinions_of, opinions_units
 from modelworks.plot import draw_curves
 from modelworks.progress import Report
-from modelworks.recipe import TrainRecipe
+from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.schedule import learning_rate
+from modelworks.sources import Examples, Features, blended, class_weights
 from modelworks.split import Split
 
 __all__ = ["Job", "train", "work_units"]
 
-TRAINING_COST = 3.0
-"""Forward, backward to the inputs, backward to the weights: three times what looking at a picture costs."""
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to train on, how, and where to keep it. `start` is where the network starts, as `network.build` takes it."""
+    """What to train on, how, and where to keep it.
+
+    `start` is where the network starts, as `network.build` takes it; `cache` the folder of kept features; `teacher`
+    the run that the recipe's teacher was trained in.
+    """
 
     folder: Path
     split: Split
     recipe: TrainRecipe
     run: RunFolder
     start: Path | str | None
+    cache: Path
+    teacher: RunFolder | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """Decoded pictures and the number of each one's class."""
-
-    pixels: Sequence[Pixels]
-    classes: Sequence[int]
-
-
-def work_units(recipe: TrainRecipe, train: int, validation: int) -> float:
-    """The cost of a whole training: pictures, weighted by their size and by what is done with them."""
-    return sum(_epoch_units(recipe, size, train, validation) for size in recipe.epoch_sizes)
+def work_units(job: Job) -> float:
+    """The cost of a whole training, in looks at a picture of 224 x 224."""
+    recipe, counts = job.recipe, (len(job.split.train), len(job.split.validation))
+    network = networks.build(recipe)
+    return sum(lesson_units(recipe, stage, counts, network) for stage in recipe.stages) + opinions_units(job)
 
 
 def train(job: Job, report: Report) -> dict[str, Any]:
-    """Train, or go on with what the run folder holds; returns the figures on the validation pictures, also in trained.json.
+    """Train, or go on with what the run folder holds; returns the chosen epoch's validation figures, as trained.json.
 
     Raises:
-        UsageError: a picture cannot be read.
+        UsageError: a picture cannot be read, or the recipe names a layer that is not there.
         ModelError: the starting weights or a checkpoint cannot be loaded, or the loss became NaN.
-        StorageError: the run folder cannot be written; the training can go on from what was saved.
+        StorageError: the run folder or the cache cannot be written; the training can go on from what was saved.
     """
     networks.make_repeatable(job.recipe.seed)
     learning, choosing = _examples(job, job.split.train), _examples(job, job.split.validation)
@@ -69,22 +68,21 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     report.say(
         f"going on after epoch {len(history)}" if history else f"head trained on {len(learning.pixels)} pictures"
     )
-    _fine_tune(network, job, learning, choosing, history, report)
+    opinions = opinions_of(job, learning, report)
+    _Course(job, network, learning, choosing, opinions, history, report).run()
     job.run.write_bytes("curves.png", draw_curves(job.run.read("history.json")))
-    networks.load(network, job.run.best)
-    return _judged(network, job, choosing)
+    return _judged(job, choosing)
 
 
 def _examples(job: Job, pictures: Sequence[Picture]) -> Examples:
     """Decode the pictures once, into memory."""
     classes = [job.recipe.labels.index(picture.label) for picture in pictures]
-    return Examples(decode_all(job.folder, pictures), classes)
+    return Examples(pictures, decode_all(job.folder, pictures), classes)
 
 
 def _resumed(job: Job, done: int) -> Any:
-    """The network and its optimizer as they were after `done` epochs."""
-    network = networks.build(len(job.recipe.labels), job.recipe.alpha)
-    networks.compile_for(network, job.recipe)
+    """The network as it was after `done` epochs."""
+    network = networks.build(job.recipe)
     networks.load(network, job.run.checkpoint(done))
     return network
 
@@ -92,62 +90,123 @@ def _resumed(job: Job, done: int) -> Any:
 def _started(job: Job, learning: Examples) -> Any:
     """The given weights with a head trained on their frozen features."""
     recipe = job.recipe
-    network = networks.build(len(recipe.labels), recipe.alpha, None, job.start)
-    networks.compile_for(network, recipe)
+    network = networks.build(recipe, None, job.start)
     features = networks.features_of(network, inputs_of(learning.pixels, recipe.preprocessing))
     networks.fit_head(network, features, one_hot(learning.classes, len(recipe.labels)), recipe)
     return network
 
 
-def _fine_tune(
-    network: Any, job: Job, learning: Examples, choosing: Examples, history: list[dict[str, Any]], report: Report
-) -> None:
-    """Train the epochs that `history` lacks; after each, everything needed to go on is on disk."""
-    sizes, counts = job.recipe.epoch_sizes, (len(learning.pixels), len(choosing.pixels))
-    report.advance(sum(_epoch_units(job.recipe, size, *counts) for size in sizes[: len(history)]))
-    check = inputs_of(choosing.pixels, job.recipe.preprocessing)
-    for epoch in range(len(history) + 1, len(sizes) + 1):
-        loss = _epoch(network, learning, job.recipe, epoch, report)
-        history.append(
-            {"epoch": epoch, "size": sizes[epoch - 1], "loss": loss} | _look(network, check, choosing.classes)
-        )
-        report.advance(_look_units(job.recipe, len(check)))
-        _keep(network, job.run, history)
-        report.say(_told(history[-1], len(sizes)))
+class _Course:
+    """The epochs of one training. State: the network, its running mean, what was seen so far."""
+
+    def __init__(
+        self,
+        job: Job,
+        network: Any,
+        learning: Examples,
+        choosing: Examples,
+        opinions: Features | None,
+        history: list[dict[str, Any]],
+        report: Report,
+    ) -> None:
+        self._job, self._recipe, self._report = job, job.recipe, report
+        self._network, self._learning, self._opinions = network, learning, opinions
+        self._check = inputs_of(choosing.pixels, job.recipe.preprocessing)
+        self._truth = np.asarray(choosing.classes)
+        self._history = history
+        self._weights = class_weights(learning.classes, len(job.recipe.labels))
+        self._counts = (len(learning.pixels), len(choosing.pixels))
+        self._steps = sum(1 for _ in shuffled(len(learning.pixels), job.recipe.batch, 0, 0))
+        self._mean = self._running_mean()
+
+    def run(self) -> None:
+        """Train what the history lacks; after each epoch everything needed to go on is on disk."""
+        first = 1
+        for stage in self._recipe.stages:
+            after = first + stage.epochs
+            if self._is_tired():
+                return
+            if len(self._history) + 1 < after:
+                self._teach(stage, first, after)
+            else:
+                self._report.advance(lesson_units(self._recipe, stage, self._counts, self._network))
+            first = after
+
+    def _teach(self, stage: Stage, first: int, after: int) -> None:
+        """The epochs of one stage, from `first` to before `after`, or those of them that are left."""
+        done = max(0, len(self._history) - first + 1)
+        resumed = len(self._history) if done else 0
+        lesson = lesson_of(self._job, stage, self._network, self._learning, self._opinions, resumed, self._report)
+        units = epoch_units(self._recipe, stage, self._counts, self._network)
+        self._report.advance(units * done)
+        for epoch in range(first + done, after):
+            if self._is_tired():
+                return
+            self._one(lesson, epoch, units)
+
+    def _one(self, lesson: Lesson, epoch: int, units: float) -> None:
+        loss = self._pass(lesson, epoch, units / self._steps)
+        chosen = self._mean.settle() if self._mean else self._network
+        entry = {"epoch": epoch, "size": lesson.stage.size, "frozen": lesson.stage.frozen, "loss": loss}
+        self._history.append(entry | _look(chosen, self._check, self._truth))
+        self._keep()
+        self._report.say(_told(self._history[-1], len(self._recipe.epoch_stages)))
+
+    def _pass(self, lesson: Lesson, epoch: int, units: float) -> float:
+        """One pass over the training pictures; the mean loss."""
+        recipe, losses = self._recipe, []
+        total, warmup = self._steps * len(recipe.epoch_stages), self._steps * recipe.warmup_epochs
+        batches = shuffled(len(self._learning.pixels), recipe.batch, recipe.seed, epoch)
+        for step, chosen in enumerate(batches, (epoch - 1) * self._steps):
+            networks.set_rate(lesson.part, learning_rate(step, total, warmup, recipe.learning_rate, recipe.cycles))
+            rng = np.random.default_rng([recipe.seed, epoch, step])
+            inputs, targets = lesson.source.inputs(chosen, epoch), lesson.targets.of(chosen, epoch)
+            mixed = blended(inputs, targets, recipe.mixup, rng)
+            losses.append(float(lesson.part.train_on_batch(*mixed, sample_weight=self._weights_of(chosen))))
+            if self._mean:
+                self._mean.follow(self._network)
+            self._report.advance(units)
+        loss = float(np.mean(losses))
+        if not np.isfinite(loss):
+            raise ModelError(f"training epoch {epoch}", "the loss is not a number", "a lower --learning-rate")
+        return round(loss, 5)
+
+    def _weights_of(self, chosen: NDArray[np.intp]) -> NDArray[np.float32] | None:
+        if not self._recipe.class_weights:
+            return None
+        return self._weights[[self._learning.classes[index] for index in chosen]]
+
+    def _running_mean(self) -> RunningMean | None:
+        if not self._recipe.average:
+            return None
+        mean, done = networks.build(self._recipe), len(self._history)
+        mean.set_weights(self._network.get_weights())
+        if done:
+            networks.load(mean, self._job.run.mean(done))
+        return RunningMean(mean, self._recipe.average, done * self._steps)
+
+    def _keep(self) -> None:
+        """Save the epoch so that a power cut at any point leaves an epoch to go on from."""
+        run, epoch, best = self._job.run, len(self._history), _best_epoch(self._history)
+        networks.save(self._network, run.checkpoint(epoch))
+        if self._mean:
+            networks.save(self._mean.mean, run.mean(epoch))
+        if best == epoch:
+            run.keep_best(run.mean(epoch) if self._mean else run.checkpoint(epoch))
+        run.write("history.json", {"epochs": self._history, "best": best})
+        run.drop_epoch(epoch - 1)
+
+    def _is_tired(self) -> bool:
+        """Has nothing become better for as long as the recipe's patience lasts?"""
+        patience = self._recipe.patience
+        return bool(patience and self._history) and len(self._history) - _best_epoch(self._history) >= patience
 
 
-def _keep(network: Any, run: RunFolder, history: list[dict[str, Any]]) -> None:
-    """Save the epoch so that a power cut at any point leaves an epoch to go on from."""
-    epoch, best = len(history), _best_epoch(history)
-    networks.save(network, run.checkpoint(epoch))
-    if best == epoch:
-        run.keep_best(epoch)
-    run.write("history.json", {"epochs": history, "best": best})
-    run.drop_checkpoint(epoch - 1)
-
-
-def _epoch(network: Any, learning: Examples, recipe: TrainRecipe, epoch: int, report: Report) -> float:
-    """One pass over the training pictures; the mean loss."""
-    size, targets = recipe.epoch_sizes[epoch - 1], one_hot(learning.classes, len(recipe.labels))
-    steps = -(-len(targets) // recipe.batch)
-    spec, losses = resized(recipe.preprocessing, size), []
-    batches = shuffled_batches(learning.pixels, spec, recipe.augmentation, recipe.batch, recipe.seed, epoch)
-    for step, (chosen, inputs) in enumerate(batches, (epoch - 1) * steps):
-        total, warmup = steps * len(recipe.epoch_sizes), steps * recipe.warmup_epochs
-        networks.set_rate(network, learning_rate(step, total, warmup, recipe.learning_rate))
-        losses.append(float(network.train_on_batch(inputs, targets[chosen])))
-        report.advance(TRAINING_COST * len(chosen) * _cost(size))
-    loss = float(np.mean(losses))
-    if not np.isfinite(loss):
-        raise ModelError(f"training epoch {epoch}", "the loss is not a number", "a lower --learning-rate")
-    return round(loss, 5)
-
-
-def _look(network: Any, inputs: NDArray[np.float32], classes: Sequence[int]) -> dict[str, float]:
+def _look(network: Any, inputs: NDArray[np.float32], truth: NDArray[np.intp]) -> dict[str, float]:
     """Accuracy and loss on the validation pictures, as the machine would see them."""
     scores = networks.outputs_of(network, inputs)
-    chosen = scores[np.arange(len(classes)), np.asarray(classes)]
-    accuracy = float((scores.argmax(axis=1) == np.asarray(classes)).mean())
+    chosen = scores[np.arange(len(truth)), truth]
+    accuracy = float((scores.argmax(axis=1) == truth).mean())
     return {"val_accuracy": round(accuracy, 5), "val_loss": round(float(-np.log(np.maximum(chosen, 1e-7)).mean()), 5)}
 
 
@@ -156,24 +215,14 @@ def _best_epoch(history: Sequence[dict[str, Any]]) -> int:
     return int(max(history, key=lambda entry: (entry["val_accuracy"], -entry["val_loss"]))["epoch"])
 
 
-def _judged(network: Any, job: Job, choosing: Examples) -> dict[str, Any]:
+def _judged(job: Job, choosing: Examples) -> dict[str, Any]:
+    """The figures of the chosen epoch; written last, they say that the training is finished."""
+    network = networks.build(job.recipe)
+    networks.load(network, job.run.best)
     scores = networks.outputs_of(network, inputs_of(choosing.pixels, job.recipe.preprocessing))
     figures = judge(choosing.classes, scores, job.recipe.labels)
     job.run.write(TRAINED, {"validation": figures})
     return figures
-
-
-def _epoch_units(recipe: TrainRecipe, size: int, train: int, validation: int) -> float:
-    return TRAINING_COST * train * _cost(size) + _look_units(recipe, validation)
-
-
-def _look_units(recipe: TrainRecipe, pictures: int) -> float:
-    return pictures * _cost(recipe.preprocessing.size[0])
-
-
-def _cost(size: int) -> float:
-    """What looking at one picture costs, in pictures of 224 x 224."""
-    return (size / 224) ** 2
 
 
 def _told(entry: dict[str, Any], epochs: int) -> str:

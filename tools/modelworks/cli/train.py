@@ -3,6 +3,7 @@
 import argparse
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,7 +19,8 @@ from modelworks.split import split_pictures
 
 __all__ = ["add_to"]
 
-DESCRIPTION = """Teach a MobileNet V1 the classes of DIR: the head on frozen features first, then the whole network.
+DESCRIPTION = """Teach a MobileNet the classes of DIR: the head on frozen features first, then the whole network, or
+all but its first layers, whose features are kept on disk.
 RUN then holds the weights, the recipe, the split, the curves, and the accuracy on the validation pictures."""
 EPILOG = """Photographs of one object must not be torn apart: number the files as they were taken and keep
 --split blocks; only where every picture shows another object, --split pictures. An epoch of 2,000 pictures takes about
@@ -51,9 +53,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
 
     if not run.exists():
-        run.begin(arguments.folder, recipe, split, _versions(), given_command(arguments.argv))
-    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights))
-    with reporting("training", work_units(recipe, len(split.train), len(split.validation)), console) as report:
+        command = given_command(arguments.argv)
+        run.begin(arguments.folder, recipe, split, _versions(), command, _places(arguments))
+    teacher = RunFolder(arguments.teacher) if arguments.teacher else None
+    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights), arguments.cache, teacher)
+    with reporting("training", work_units(job), console) as report:
         figures = train(job, report)
     console.print(_told(figures["accuracy"]), highlight=False, soft_wrap=True)
     return 0
@@ -73,6 +77,13 @@ def _check_output(run: RunFolder, recipe: TrainRecipe) -> None:
             raise UsageError(doing, "it holds a finished training", "choose another -o, or go on with `quantize`")
     elif run.path.exists() and not run.is_empty():
         raise UsageError(doing, "it is there already and is no run folder", "choose another -o")
+
+
+def _places(arguments: argparse.Namespace) -> dict[str, Path]:
+    """Where things lie that a cross-validation needs again."""
+    start = start_of(arguments.weights)
+    known = {"weights": start if isinstance(start, Path) else None, "teacher": arguments.teacher}
+    return {"cache": arguments.cache} | {name: path for name, path in known.items() if path is not None}
 
 
 def _versions() -> dict[str, str]:

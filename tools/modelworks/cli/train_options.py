@@ -1,6 +1,7 @@
 """The options of `modelworks train`, and the recipe that they spell."""
 
 import argparse
+import os
 from pathlib import Path
 
 from appliance.errors import ModelError, UsageError
@@ -8,12 +9,30 @@ from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.dataset import Picture, fingerprint, labels_of
-from modelworks.recipe import Stage, TrainRecipe, Weights
+from modelworks.recipe import ARCHITECTURES, Stage, Teacher, TrainRecipe, Weights
+from modelworks.runfolder import RunFolder
 from modelworks.split import SplitPlan
 
 __all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of"]
 
 DEFAULTS = TrainRecipe("", "", (), Preprocessing(), (Stage(224, 16),))
+PLAIN_OPTIONS = (
+    "alpha",
+    "seed",
+    "batch",
+    "optimizer",
+    "learning_rate",
+    "cycles",
+    "label_smoothing",
+    "mixup",
+    "average",
+    "views",
+    "keep_statistics",
+    "class_weights",
+    "patience",
+)
+"""What goes into the recipe as it is, under the same name."""
+DEFAULT_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modelworks"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,15 +46,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the run folder to make",
         default=argparse.SUPPRESS,
     )
-    parser.add_argument("--weights", default="imagenet", help="imagenet, none, or a .weights.h5 file without top")
+    parser.add_argument("--network", choices=ARCHITECTURES, default=DEFAULTS.architecture, help="the architecture")
     parser.add_argument("--alpha", type=float, default=DEFAULTS.alpha, help="the network's width")
+    parser.add_argument("--weights", default="imagenet", help="imagenet, none, or a .weights.h5 file without top")
     parser.add_argument("--size", type=int, default=224, help="the pictures' side in pixels, here and on the machine")
-    parser.add_argument("--epochs", type=int, default=16, help="passes over the pictures at full size")
-    parser.add_argument("--small-size", type=int, default=160, help="side of the pictures in the epochs before those")
-    parser.add_argument("--small-epochs", type=int, default=0, help="how many of those: quick, before the full size")
     parser.add_argument("--seed", type=int, default=1, help="decides the split, the order and every augmentation")
-    parser.add_argument("--batch", type=int, default=DEFAULTS.batch, help="pictures a step")
-    parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate, help="after the warm-up")
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where features are kept; may be deleted")
+    _add_stages(parser)
+    _add_learning(parser)
+    _add_teacher(parser)
     add_split(parser)
     _add_augmentation(parser)
 
@@ -58,10 +77,9 @@ def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...]) -> T
             weights=weights,
             split=split_plan(arguments),
             augmentation=_augmentation(arguments),
-            alpha=arguments.alpha,
-            seed=arguments.seed,
-            batch=arguments.batch,
-            learning_rate=arguments.learning_rate,
+            architecture=arguments.network,
+            teacher=_teacher(arguments),
+            **{name: getattr(arguments, name) for name in PLAIN_OPTIONS},
         )
     except ValueError as error:
         raise UsageError("reading the command line", str(error), "modelworks train --help") from error
@@ -73,8 +91,23 @@ def start_of(name: str) -> Path | str | None:
 
 
 def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
+    """The stages that were asked for; --epochs 0 leaves the last one out, if there is another."""
     small = (Stage(arguments.small_size, arguments.small_epochs),) if arguments.small_epochs else ()
-    return (*small, Stage(arguments.size, arguments.epochs))
+    frozen = (Stage(arguments.size, arguments.frozen_epochs, arguments.frozen),) if arguments.frozen_epochs else ()
+    whole = () if (small or frozen) and not arguments.epochs else (Stage(arguments.size, arguments.epochs),)
+    return (*small, *frozen, *whole)
+
+
+def _teacher(arguments: argparse.Namespace) -> Teacher | None:
+    if arguments.teacher is None:
+        return None
+    best = RunFolder(arguments.teacher).best
+    try:
+        sha256 = sha256_of(best)
+    except OSError as error:
+        remedy = "name a run folder whose training is finished"
+        raise ModelError(f"reading the teacher {best}", error.strerror or str(error), remedy) from error
+    return Teacher(arguments.teacher.absolute().name, sha256, arguments.temperature, arguments.teacher_weight)
 
 
 def split_plan(arguments: argparse.Namespace) -> SplitPlan:
@@ -103,6 +136,49 @@ def _weights(name: str) -> Weights:
     except OSError as error:
         remedy = "check the path; --weights imagenet lets Keras download them"
         raise ModelError(f"reading the weights {start}", error.strerror or str(error), remedy) from error
+
+
+def _add_stages(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("stages", "in this order; every picture once an epoch")
+    group.add_argument("--small-epochs", type=int, default=0, help="epochs on small pictures: quick, teaches much")
+    group.add_argument("--small-size", type=int, default=160, help="side of those pictures in pixels")
+    group.add_argument(
+        "--frozen-epochs", type=int, default=0, help="epochs in which the first layers keep what they know"
+    )
+    group.add_argument("--frozen", default="conv_pw_5_relu", metavar="LAYER", help="the last of those layers")
+    group.add_argument("--epochs", type=int, default=16, help="epochs of the whole network")
+
+
+def _add_learning(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("learning", "how a step is taken")
+    group.add_argument("--optimizer", choices=("adam", "sgd"), default=DEFAULTS.optimizer, help="sgd: with momentum")
+    group.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate, help="after the warm-up")
+    group.add_argument("--cycles", type=int, default=DEFAULTS.cycles, help="cosines of the learning rate, each lower")
+    group.add_argument("--batch", type=int, default=DEFAULTS.batch, help="pictures a step")
+    group.add_argument(
+        "--label-smoothing", type=float, default=DEFAULTS.label_smoothing, help="share given to all classes"
+    )
+    group.add_argument("--mixup", type=float, default=DEFAULTS.mixup, help="blend pairs of pictures; 0.2 is usual")
+    group.add_argument(
+        "--average", type=float, default=DEFAULTS.average, help="momentum of a mean of the weights; 0.998 is usual"
+    )
+    group.add_argument(
+        "--keep-statistics", action="store_true", help="batch normalization as the starting weights have it"
+    )
+    group.add_argument("--class-weights", action="store_true", help="rare classes count as much as common ones")
+    group.add_argument(
+        "--views", type=int, default=DEFAULTS.views, help="augmented forms of a picture; 0: always new ones"
+    )
+    group.add_argument(
+        "--patience", type=int, default=DEFAULTS.patience, help="end after so many epochs without a better one"
+    )
+
+
+def _add_teacher(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("distillation", "learn from a larger network's opinions as well (needs --views)")
+    group.add_argument("--teacher", type=Path, metavar="RUN", help="a finished run with the same split")
+    group.add_argument("--temperature", type=float, default=2.0, help="how soft its opinions are made")
+    group.add_argument("--teacher-weight", type=float, default=0.7, help="its share of the loss")
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,206 @@
+"""A training keeps its promises whatever its recipe: repeatable, resumable, announced as long as it is."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the extra `train`")
+
+from appliance.errors import ModelError, UsageError
+from appliance.files import sha256_of
+from appliance.preprocess import Preprocessing
+from modelworks import network, training
+from modelworks.cli import main
+from modelworks.dataset import fingerprint, list_pictures
+from modelworks.progress import Report
+from modelworks.recipe import Stage, Teacher, TrainRecipe, Weights
+from modelworks.runfolder import TRAINED, RunFolder
+from modelworks.split import SplitPlan, split_pictures
+
+pytestmark = pytest.mark.workstation
+
+SILENT = Report(lambda units: None, lambda text: None)
+FROZEN = "conv_pw_1_relu"
+PLAIN: dict[str, Any] = {}
+RICH: dict[str, Any] = {
+    "stages": (Stage(32, 1, FROZEN), Stage(32, 1)),
+    "views": 2,
+    "average": 0.9,
+    "mixup": 0.2,
+    "cycles": 2,
+    "class_weights": True,
+    "keep_statistics": True,
+    "optimizer": "sgd",
+}
+SECOND: dict[str, Any] = {"architecture": "mobilenet_v2", "alpha": 0.35}
+
+
+def make_job(pictures: Path, folder: Path, teacher: RunFolder | None = None, **changes: Any) -> training.Job:
+    """A training of two small epochs that has not begun."""
+    listing = list_pictures(pictures).pictures
+    recipe = TrainRecipe(
+        "colours",
+        fingerprint(listing),
+        ("blue", "green", "red"),
+        Preprocessing(size=(32, 32)),
+        (Stage(32, 2),),
+        Weights("none"),
+        SplitPlan("pictures"),
+        alpha=0.25,
+        batch=9,
+        head_epochs=5,
+    )
+    recipe = replace(recipe, **changes)
+    split, run = split_pictures(listing, recipe.split), RunFolder(folder / "run")
+    run.begin(pictures, recipe, split, {}, "modelworks train")
+    return training.Job(pictures, split, recipe, run, None, folder / "cache", teacher)
+
+
+@pytest.fixture(scope="module")
+def finished(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A training to its end by a plain recipe."""
+    job = make_job(pictures, tmp_path_factory.mktemp("plain"))
+    training.train(job, SILENT)
+    return job.run
+
+
+@pytest.mark.parametrize("changes", [PLAIN, RICH, SECOND], ids=["plain", "rich", "v2"])
+def test_an_interrupted_training_goes_on_to_the_same_weights(
+    changes: dict[str, Any], pictures: Path, tmp_path: Path
+) -> None:
+    """So the same seed gives the same weights, and a power cut costs one epoch."""
+
+    def say(text: str) -> None:
+        if text.startswith("epoch 1/"):
+            raise KeyboardInterrupt
+
+    whole, broken = (make_job(pictures, tmp_path / name, **changes) for name in ("whole", "broken"))
+    units: list[float] = []
+    training.train(whole, Report(units.append, lambda text: None))
+    assert sum(units) == pytest.approx(training.work_units(whole))
+    with pytest.raises(KeyboardInterrupt):
+        training.train(broken, Report(lambda units: None, say))
+    assert len(broken.run.read("history.json")["epochs"]) == 1
+    again: list[float] = []
+    training.train(broken, Report(again.append, lambda text: None))
+    assert sum(again) == pytest.approx(training.work_units(broken))
+    for one, two in zip(weights_of(whole), weights_of(broken), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert broken.run.read(TRAINED) == whole.run.read(TRAINED)
+
+
+def weights_of(job: training.Job) -> list[Any]:
+    built = network.build(job.recipe)
+    network.load(built, job.run.checkpoint(2))
+    return list(built.get_weights())
+
+
+def test_frozen_layers_stay_as_they_are_and_the_others_learn(pictures: Path, tmp_path: Path) -> None:
+    job = make_job(pictures, tmp_path, stages=(Stage(32, 2, FROZEN),), views=2)
+    network.make_repeatable(job.recipe.seed)
+    before = network.build(job.recipe)
+    start = {layer.name: layer.get_weights() for layer in before.layers if layer.weights}
+    training.train(job, SILENT)
+    network.load(before, job.run.checkpoint(2))
+    changed = {name for name, old in start.items() if not _equal(old, before.get_layer(name).get_weights())}
+    assert changed
+    assert not changed & {"conv1", "conv1_bn", "conv_dw_1", "conv_dw_1_bn", "conv_pw_1", "conv_pw_1_bn"}
+    assert {"conv_dw_2", "conv_pw_13", "conv_pw_13_bn", "head"} <= changed
+
+
+def _equal(one: list[Any], two: list[Any]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_kept_statistics_are_kept(pictures: Path, tmp_path: Path) -> None:
+    job = make_job(pictures, tmp_path, keep_statistics=True)
+    training.train(job, SILENT)
+    trained = network.build(job.recipe)
+    network.load(trained, job.run.checkpoint(2))
+    norm = trained.get_layer("conv_pw_13_bn")
+    np.testing.assert_array_equal(norm.moving_mean, 0)
+    np.testing.assert_array_equal(norm.moving_variance, 1)
+    assert not np.array_equal(norm.gamma, np.ones_like(norm.gamma))
+
+
+def test_features_are_computed_once_for_both_of_two_trainings(pictures: Path, tmp_path: Path) -> None:
+    one = make_job(pictures, tmp_path / "one", **RICH)
+    two = replace(make_job(pictures, tmp_path / "two", **RICH), cache=one.cache)
+    training.train(one, SILENT)
+    parts = {path: path.stat().st_mtime_ns for path in one.cache.rglob("*.npy")}
+    assert len(parts) == 2
+    training.train(two, SILENT)
+    assert {path: path.stat().st_mtime_ns for path in one.cache.rglob("*.npy")} == parts
+
+
+def test_a_teacher_changes_what_is_learned(finished: RunFolder, pictures: Path, tmp_path: Path) -> None:
+    teacher = Teacher("plain", sha256_of(finished.best))
+    taught = make_job(pictures, tmp_path / "taught", finished, views=2, teacher=teacher)
+    alone = make_job(pictures, tmp_path / "alone", views=2)
+    for job in (taught, alone):
+        training.train(job, SILENT)
+    losses = [job.run.read("history.json")["epochs"][-1]["loss"] for job in (taught, alone)]
+    assert losses[0] != losses[1]
+    assert not _equal(weights_of(taught), weights_of(alone))
+
+
+def test_a_teacher_that_has_seen_what_must_test_is_refused(finished: RunFolder, pictures: Path, tmp_path: Path) -> None:
+    teacher = Teacher("plain", sha256_of(finished.best))
+    split = SplitPlan("pictures", seed=9)
+    job = make_job(pictures, tmp_path, finished, views=1, teacher=teacher, split=split)
+    with pytest.raises(UsageError, match="it has learned from [0-9]+ pictures that choose or test here"):
+        training.train(job, SILENT)
+
+
+def test_a_teacher_of_other_classes_is_refused(finished: RunFolder, pictures: Path, tmp_path: Path) -> None:
+    other = RunFolder(Path(shutil.copytree(finished.path, tmp_path / "other")))
+    recipe = other.read("recipe.json")
+    recipe["recipe"]["labels"] = ["blue", "green", "white"]
+    other.write("recipe.json", recipe)
+    job = make_job(pictures, tmp_path, other, views=1, teacher=Teacher("other", ""))
+    with pytest.raises(UsageError, match="it knows blue, green, white"):
+        training.train(job, SILENT)
+
+
+def test_patience_ends_a_training_that_gets_no_better(pictures: Path, tmp_path: Path) -> None:
+    job = make_job(pictures, tmp_path, stages=(Stage(32, 30),), patience=2, learning_rate=1e-9, head_epochs=1)
+    training.train(job, SILENT)
+    epochs = job.run.read("history.json")["epochs"]
+    assert 3 <= len(epochs) < 30
+    assert len(epochs) - job.run.read("history.json")["best"] == 2
+    assert job.run.has(TRAINED)
+
+
+def test_a_layer_that_is_not_there_is_named(pictures: Path, tmp_path: Path) -> None:
+    job = make_job(pictures, tmp_path, stages=(Stage(32, 1, "conv_pw_99"),), views=1)
+    with pytest.raises(UsageError, match=r"no layer conv_pw_99. Try: one of .*conv_pw_5_relu"):
+        training.train(job, SILENT)
+
+
+def test_a_loss_that_is_no_number_is_said(pictures: Path, tmp_path: Path) -> None:
+    job = make_job(pictures, tmp_path, learning_rate=1e30, optimizer="sgd")
+    with pytest.raises(ModelError, match="the loss is not a number"):
+        training.train(job, SILENT)
+
+
+def test_weights_of_another_architecture_are_refused(finished: RunFolder) -> None:
+    other = replace(finished.recipe(), architecture="mobilenet_v2", alpha=0.35)
+    with pytest.raises(ModelError, match="loading the weights"):
+        network.load(network.build(other), finished.best)
+
+
+def test_the_command_line_spells_the_whole_recipe(finished: RunFolder, pictures: Path, tmp_path: Path) -> None:
+    argv = ["train", str(pictures), "-o", str(tmp_path / "run"), "--weights", "none", "--alpha", "0.25", "--size", "32"]
+    argv += ["--frozen-epochs", "1", "--frozen", FROZEN, "--epochs", "0", "--views", "1", "--average", "0.9", "--mixup"]
+    argv += ["0.1", "--keep-statistics", "--class-weights", "--split", "pictures", "--cache", str(tmp_path / "cache")]
+    argv += ["--teacher", str(finished.path), "--teacher-weight", "0.5", "--optimizer", "sgd", "--batch", "9"]
+    assert main(argv) == 0
+    recipe = RunFolder(tmp_path / "run").recipe()
+    assert recipe.stages == (Stage(32, 1, FROZEN),)
+    assert recipe.teacher == Teacher("run", sha256_of(finished.best), weight=0.5)
+    assert (recipe.average, recipe.mixup, recipe.keep_statistics, recipe.class_weights) == (0.9, 0.1, True, True)
+    assert RunFolder(tmp_path / "run").place("teacher") == finished.path
