@@ -11,14 +11,18 @@ from appliance.errors import ModelError, StorageError, UsageError
 from appliance.files import write_power_safe
 from modelworks.dataset import Picture, fingerprint
 from modelworks.litert import LiteModel
-from modelworks.quantrecipes import REFERENCE
 from modelworks.recipe import TrainRecipe
 from modelworks.runfolder import RunFolder
 from modelworks.split import Split
 
-__all__ = ["RECIPE_FILE", "pack", "write_directory"]
+__all__ = ["RECIPE_FILE", "pack", "usual_choice", "write_directory"]
 
 RECIPE_FILE = "recipe.json"
+VALIDATION_FILE = "validation.json"
+FOLDS_FILE = "folds.json"
+SELECTION_FILE = "selection.json"
+USUAL = "int8-io"
+"""What is packed of a run in which nothing was selected."""
 
 
 def pack(
@@ -27,18 +31,21 @@ def pack(
     """The directory's files by name, manifest.json last.
 
     Raises:
-        UsageError: the run was not trained and quantized to its end, or name or version are refused.
+        UsageError: the run is not validated, or no classifier, or name or version are refused.
         ModelError: the .tflite file is damaged, or changed since it was measured.
     """
-    recipe, split, measured = run.recipe(), run.split(), run.read("figures.json")
-    content = _model(run, quantized, measured)
+    measured = _measured(run)
+    own = _row(run, quantized, measured)
+    recipe, split = run.recipe(), run.split()
+    content = _model(run, quantized, own["sha256"])
     files = {
         MODEL_FILE: content,
         LABELS_FILE: ("\n".join(recipe.labels) + "\n").encode(),
         RECIPE_FILE: (run.path / RECIPE_FILE).read_bytes(),
     }
     parse_labels(files[LABELS_FILE])
-    commands = {"train": run.read(RECIPE_FILE)["command"], "quantize": measured["command"], "pack": command}
+    steps = {"train": RECIPE_FILE, "quantize": "figures.json", "validate": VALIDATION_FILE}
+    commands = {step: run.read(name)["command"] for step, name in steps.items()} | {"pack": command}
     manifest = Manifest(
         name,
         version,
@@ -47,9 +54,23 @@ def pack(
         LiteModel(run.tflite(quantized)).tensor_format,
         training=_training(recipe, split, licences),
         validation=_validation(recipe, split),
-        figures=_figures(quantized, measured, commands),
+        figures=_figures(own, measured, run, commands),
     )
     return files | {MANIFEST_FILE: _checked(manifest)}
+
+
+def usual_choice(run: RunFolder) -> str:
+    """What to pack where nothing is said: what `modelworks select` chose, or else int8-io.
+
+    Raises:
+        UsageError: selection.json is damaged.
+    """
+    if not run.has(SELECTION_FILE):
+        return USUAL
+    choice = run.read(SELECTION_FILE).get("choice")
+    if not isinstance(choice, str):
+        raise UsageError(f"reading {run.path / SELECTION_FILE}", "no choice in it", "`modelworks select` again")
+    return choice
 
 
 def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -69,19 +90,34 @@ def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
         ) from error
 
 
-def _model(run: RunFolder, quantized: str, measured: Mapping[str, Any]) -> bytes:
-    doing = f"packing {run.tflite(quantized)}"
-    known = measured["recipes"].get(quantized)
-    if known is None:
-        raise UsageError(
-            doing, f"the run has only {', '.join(measured['recipes'])}", "modelworks quantize --recipe ..."
-        )
+def _measured(run: RunFolder) -> dict[str, Any]:
+    doing = f"packing the run {run.path}"
+    if not run.has(VALIDATION_FILE):
+        raise UsageError(doing, f"it has no {VALIDATION_FILE}: nothing is known of its files", "`modelworks validate`")
+    measured = run.read(VALIDATION_FILE)
+    if measured["task"] != "classification":
+        raise UsageError(doing, f"it is a {measured['task']}", "the appliance runs classifiers only")
+    return measured
+
+
+def _row(run: RunFolder, name: str, measured: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A file's row in validation.json."""
+    rows = {row["name"]: row for row in measured["rows"]}
+    if name not in rows:
+        found = f"only {', '.join(rows)} were measured"
+        raise UsageError(f"packing {run.tflite(name)}", found, "`modelworks validate`, or another --recipe")
+    return dict(rows[name])
+
+
+def _model(run: RunFolder, quantized: str, sha256: str) -> bytes:
+    path = run.tflite(quantized)
     try:
-        content = run.tflite(quantized).read_bytes()
+        content = path.read_bytes()
     except OSError as error:
-        raise ModelError(doing, str(error), "give `modelworks quantize` again") from error
-    if hashlib.sha256(content).hexdigest() != known["sha256"]:
-        raise ModelError(doing, "it is not the file whose figures were measured", "give `modelworks quantize` again")
+        raise ModelError(f"packing {path}", str(error), "give `modelworks quantize` again") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        found = "it is not the file whose figures were measured"
+        raise ModelError(f"packing {path}", found, "give `modelworks validate` again")
     return content
 
 
@@ -122,15 +158,25 @@ def _validation(recipe: TrainRecipe, split: Split) -> dict[str, Any]:
     }
 
 
-def _figures(quantized: str, measured: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, Any]:
-    own, reference = measured["recipes"][quantized], measured["recipes"][REFERENCE]
+def _figures(
+    own: Mapping[str, Any], measured: Mapping[str, Any], run: RunFolder, commands: Mapping[str, str]
+) -> dict[str, Any]:
+    reference = next(row for row in measured["rows"] if row["name"] == measured["reference"])
+    kept = {name: own[name] for name in ("accuracy", "per_class", "confusion", "paired_loss", "calibration_error")}
     return {
-        "recipe": quantized,
-        "accuracy": own["test"]["accuracy"],
-        "accuracy_float32": reference["test"]["accuracy"],
-        "per_class": own["test"]["per_class"],
-        "confusion": own["test"]["confusion"],
-        "agreement_test": own["agreement_test"],
-        "agreement_validation_and_test": own["agreement_validation_and_test"],
+        "recipe": own["name"],
+        **kept,
+        "accuracy_float32": reference["accuracy"],
+        "agreement_test": own["agreement"],
+        "test_reads": measured["test_reads"],
+        **_cross_validated(own["name"], run),
         "commands": dict(commands),
     }
+
+
+def _cross_validated(name: str, run: RunFolder) -> dict[str, Any]:
+    """The pooled figures of the same recipe's files in every fold, if the run was cross-validated."""
+    folds = run.read(FOLDS_FILE) if run.has(FOLDS_FILE) else {"rows": {}}
+    if name not in folds["rows"]:
+        return {}
+    return {"cross_validated": {"folds": folds["folds"], "command": folds["command"], **folds["rows"][name]}}

@@ -11,6 +11,7 @@ from rich.console import Console
 from appliance.errors import UsageError
 from modelworks.classification import Classification
 from modelworks.cli.command import given_command
+from modelworks.cli.validate_folds import run_folds
 from modelworks.cli.validate_tables import tables
 from modelworks.integrity import digests_of
 from modelworks.latencies import Workstation, read_latencies
@@ -41,9 +42,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--recipe", action="append", default=[], metavar="NAME", help="only this file and float32; again for more"
     )
-    parser.add_argument(
-        "--threads", type=_threads, default=_default_threads(), metavar="N,M", help="to time with; default: 1,all cores"
-    )
+    parser.add_argument("--threads", metavar="N,M", help="numbers of threads to time with; default: 1,all cores")
     parser.add_argument("--pictures", type=int, default=100, metavar="N", help="to time with; default: 100")
     parser.add_argument(
         "--train-pictures", type=int, metavar="N", help="look at N training pictures only; default: at all"
@@ -55,11 +54,16 @@ def add_to(commands: Any) -> None:
         default="classification",
         help="regression: one number a picture, judged by its MSE against DIR/targets.csv (picture,value)",
     )
+    parser.add_argument(
+        "--folds", type=int, metavar="N", help="train the recipe anew N times, so that every picture tests once"
+    )
     parser.add_argument("--json", action="store_true", help="print what validation.json then holds")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.folds is not None:
+        return run_folds(arguments, RunFolder(arguments.run_folder))
     console = Console(stderr=arguments.json)
     run, command = RunFolder(arguments.run_folder), given_command(arguments.argv)
     opened = open_job(_job(arguments, run))
@@ -75,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _job(arguments: argparse.Namespace, run: RunFolder) -> Job:
-    plan = Plan(arguments.threads, arguments.pictures, arguments.train_pictures)
+    plan = Plan(_threads(arguments.threads), arguments.pictures, arguments.train_pictures)
     folder, digests = arguments.data or run.data_folder(), digests_of(run, arguments.recipe)
     task: Task = Classification(run.recipe().labels)
     if arguments.task == "regression":
@@ -84,15 +88,13 @@ def _job(arguments: argparse.Namespace, run: RunFolder) -> Job:
     return Job(folder, run, task, digests, latencies, plan)
 
 
-def _threads(text: str) -> tuple[int, ...]:
+def _threads(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return tuple(dict.fromkeys((1, len(os.sched_getaffinity(0)))))
     try:
         return tuple(int(each) for each in text.split(","))
     except ValueError as error:
         raise UsageError("reading the command line", f"--threads {text}", "such as --threads 1,4") from error
-
-
-def _default_threads() -> tuple[int, ...]:
-    return tuple(dict.fromkeys((1, len(os.sched_getaffinity(0)))))
 
 
 def _told(validation: dict[str, Any]) -> str:
