@@ -14,7 +14,17 @@ from appliance.errors import UsageError
 from appliance.files import sha256_of
 from appliance.records import Pixels
 
-__all__ = ["Listing", "Picture", "decode", "decode_all", "fingerprint", "labels_of", "list_pictures"]
+__all__ = [
+    "SUFFIXES",
+    "Listing",
+    "Picture",
+    "decode",
+    "decode_all",
+    "fingerprint",
+    "labels_of",
+    "list_pictures",
+    "read_pixels",
+]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 NAMED = 5
@@ -91,7 +101,7 @@ def decode(folder: Path, picture: Picture) -> Pixels:
     Raises:
         UsageError: the file is no picture that OpenCV can read.
     """
-    pixels = _pixels(folder / picture.path)
+    pixels = read_pixels(folder / picture.path)
     if pixels is None:
         raise _unreadable(folder, [picture.path])
     return pixels
@@ -103,11 +113,21 @@ def decode_all(folder: Path, pictures: Sequence[Picture]) -> list[Pixels]:
     Raises:
         UsageError: some cannot be read; the message names the first few and counts them all.
     """
-    decoded = [_pixels(folder / picture.path) for picture in pictures]
+    decoded = [read_pixels(folder / picture.path) for picture in pictures]
     faulty = [picture.path for picture, pixels in zip(pictures, decoded, strict=True) if pixels is None]
     if faulty:
         raise _unreadable(folder, faulty)
     return [pixels for pixels in decoded if pixels is not None]
+
+
+def read_pixels(path: Path) -> Pixels | None:
+    """A picture's BGR pixels, turned as its EXIF says; None where it cannot be opened, or is no picture."""
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except (OSError, cv2.error):  # gone since it was listed; or a header that claims more pixels than OpenCV allows
+        return None
+    return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -143,15 +163,6 @@ def _without_copies(found: Sequence[Picture], unopened: Sequence[tuple[str, str]
 
 def _paths(group: Iterable[Picture]) -> str:
     return ", ".join(picture.path for picture in group)
-
-
-def _pixels(path: Path) -> Pixels | None:
-    try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
-        pixels = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    except (OSError, cv2.error):  # gone since it was listed; or a header that claims more pixels than OpenCV allows
-        return None
-    return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
 def _unreadable(folder: Path, paths: Sequence[str]) -> UsageError:

@@ -57,6 +57,16 @@ class LiteModel:
         return _quantization(self._output)
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(1, height, width, 3) where the file takes pictures."""
+        return tuple(map(int, self._input["shape"]))
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """(1, outputs) where the file is a classifier."""
+        return tuple(map(int, self._output["shape"]))
+
+    @property
     def tensor_format(self) -> TensorFormat:
         """What `appliance.preprocess` must know of the input.
 
