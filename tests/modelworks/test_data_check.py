@@ -69,6 +69,7 @@ def test_sound_pictures_pass(sound: Path, capsys: pytest.CaptureFixture[str]) ->
     )
     assert told["classes"]["glass"] == {"pictures": 60, "train": 20, "validation": 20, "test": 20}
     assert told["near_duplicates"] == []
+    assert told["by_check"]["classes"]["evidence"] == "3 classes of 60 pictures each"
     assert told["sizes"] == {"min": [160, 120], "median": [160, 120], "max": [160, 120], "odd": []}
 
 

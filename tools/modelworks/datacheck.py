@@ -127,6 +127,8 @@ def _near_pairs(
     pictures: Sequence[Picture], thumbs: Sequence[Pixels], distance: int, open_report: OpenReport
 ) -> tuple[list[NearPair], bool]:
     proposals = close_pairs(hashes_of(thumbs), distance)
+    if not len(proposals.pairs):
+        return [], True
     with open_report("comparing pairs", len(proposals.pairs)) as report:
         found = confirmed(proposals, thumbs, report.advance)
     return [NearPair(pictures[first], pictures[second], bits) for first, second, bits in found], proposals.complete

@@ -86,6 +86,8 @@ def _classes(check: DataCheck) -> Finding:
     sizes = {label: row["pictures"] for label, row in counts(check).items()}
     small, large = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     evidence = f"{len(sizes)} classes, from {sizes[small]} pictures of {small} to {sizes[large]} of {large}"
+    if sizes[small] == sizes[large]:
+        evidence = f"{len(sizes)} classes of {sizes[large]} pictures each"
     if sizes[large] < UNBALANCED * sizes[small]:
         return Finding("classes", Verdict.OK, evidence)
     remedy = f"take more pictures of {small}; train with class weights, and judge by each class's recall"
