@@ -2,14 +2,14 @@
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import redirect_stdout
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -19,46 +19,65 @@ from modelworks.quantrecipes import QuantRecipe
 
 __all__ = ["convert"]
 
+INT8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 
-def convert(network: Any, recipe: QuantRecipe, representative: NDArray[np.float32]) -> bytes:
-    """The network as a .tflite file for one picture at a time.
 
-    `representative`: network inputs in [-1, 1], shape (n, height, width, 3), that calibrate the activations' ranges.
+def convert(network: Any, recipe: QuantRecipe, representative: Iterable[NDArray[np.float32]] = ()) -> bytes:
+    """The network as a .tflite file for one picture at a time, by a recipe of the method "converter".
+
+    `representative`: network inputs in [-1, 1], each (height, width, 3), that calibrate the activations' ranges; it
+    is gone through more than once.
 
     Raises:
         ModelError: the converter refused.
     """
-    picture = keras.Input(batch_shape=(1, *network.input_shape[1:]), name="picture")
-    single = keras.Model(picture, network(picture, training=False), name="single")
-    converter = tf.lite.TFLiteConverter.from_keras_model(single)
-    if recipe.calibrated:
-        _calibrate(converter, recipe, representative)
+    picture = tf.TensorSpec((1, *network.input_shape[1:]), tf.float32, name="picture")
+    single = tf.function(lambda tensor: network(tensor, training=False)).get_concrete_function(picture)
+    # Without the network itself, which the converter would save to the disk and load again: ten times as fast.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([single])
+    _settle(converter, recipe, representative)
     try:
-        with redirect_stdout(StringIO()), warnings.catch_warnings(action="ignore"):
+        with _quiet(), warnings.catch_warnings(action="ignore"):
             return bytes(converter.convert())
     except Exception as error:  # the converter raises its own ConverterError, ValueError, RuntimeError ...
         raise ModelError(f"converting by the recipe {recipe.name}", str(error), "another TensorFlow version") from error
 
 
-def _calibrate(converter: Any, recipe: QuantRecipe, representative: NDArray[np.float32]) -> None:
-    """Static int8: a scale for each channel of the weights, one for each activation.
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No chatter in between a person's progress lines: Python prints, and C++ writes to descriptor 2 by itself."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere, redirect_stdout(StringIO()):
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
-    Source: https://ai.google.dev/edge/litert/models/post_training_integer_quant
-    """
+
+def _settle(converter: Any, recipe: QuantRecipe, representative: Iterable[NDArray[np.float32]]) -> None:
+    """Source: https://ai.google.dev/edge/litert/models/post_training_quantization"""
+    if recipe.weights == 32:
+        return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: _one_by_one(representative)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.as_dtype(recipe.input)
-    converter.inference_output_type = tf.as_dtype(recipe.output)
+    converter._experimental_disable_per_channel = not recipe.per_channel  # there is no public way
+    if recipe.weights == 16:
+        converter.target_spec.supported_types = [tf.float16]
+    if recipe.calibrated:
+        converter.representative_dataset = lambda: _one_by_one(representative)
+        converter.target_spec.supported_ops = [INT8 if recipe.activations == 8 else INT16X8]
+        converter.inference_input_type = converter.inference_output_type = tf.as_dtype(recipe.ends)
 
 
-def _one_by_one(representative: NDArray[np.float32]) -> Iterator[list[NDArray[np.float32]]]:
+def _one_by_one(representative: Iterable[NDArray[np.float32]]) -> Iterator[list[NDArray[np.float32]]]:
     """The pictures; two pixels of the first become black and white.
 
     So the input's range is [-1, 1] whatever the pictures, its scale 1/127.5, and the camera's bytes fit as they are.
     """
-    first = representative[:1].copy()
-    first[0, 0, 0], first[0, 0, 1] = -1.0, 1.0
-    yield [first]
-    for picture in representative[1:]:
-        yield [picture[np.newaxis]]
+    for number, picture in enumerate(representative):
+        tensor = picture[np.newaxis].copy()
+        if number == 0:
+            tensor[0, 0, 0], tensor[0, 0, 1] = -1.0, 1.0
+        yield [tensor]

@@ -1,119 +1,121 @@
-"""Writing a trained run's network in quantized forms, and measuring each on pictures it has not learned from."""
+"""Writing a trained network in quantized forms, each measured on pictures that it has not learned from.
 
-import random
-from collections.abc import Iterator, Sequence
-from itertools import chain, zip_longest
-from pathlib import Path
+The test pictures are not looked at: recipes and calibration are chosen by what comes out here.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-from appliance.errors import ModelError, UsageError
 from appliance.files import sha256_of
-from modelworks import network as networks
-from modelworks.batches import inputs_of
-from modelworks.convert import convert
-from modelworks.dataset import Picture, decode_all
-from modelworks.figures import agreement, judge
-from modelworks.litert import LiteModel
+from modelworks.calibration import draw
+from modelworks.calibrationplot import draw_sweep
+from modelworks.dataset import decode_all
+from modelworks.making import Made, Maker
+from modelworks.measuring import Jury
 from modelworks.progress import Report
-from modelworks.quantrecipes import RECIPES, REFERENCE, check
-from modelworks.recipe import TrainRecipe
+from modelworks.promise import check_all_differ
+from modelworks.quantplan import SWEPT, QuantPlan, looking_units, making_units, work_units
+from modelworks.quantrecipes import RECIPES, REFERENCE
 from modelworks.runfolder import RunFolder
-from modelworks.split import Split
+from modelworks.staging import Staging, staged
+from modelworks.subject import Subject
 
-__all__ = ["check_data", "quantize", "representative_pictures", "steps"]
+__all__ = ["FIGURES", "QuantPlan", "quantize", "work_units"]
 
-
-def steps(recipes: Sequence[str]) -> int:
-    """The units of work of `quantize`: converting and measuring, for each recipe and the reference."""
-    return 2 * len({REFERENCE, *recipes})
+FIGURES = "figures.json"
 
 
-def representative_pictures(pictures: Sequence[Picture], count: int, seed: int) -> tuple[Picture, ...]:
-    """About equally many of every class, drawn by seed; all of them if there are no more than `count`."""
-    by_class: dict[str, list[Picture]] = {}
-    for picture in sorted(pictures, key=lambda each: each.path):
-        by_class.setdefault(picture.label, []).append(picture)
-    for label, group in by_class.items():
-        random.Random(f"{seed} {label}").shuffle(group)
-    dealt = chain.from_iterable(zip_longest(*(by_class[label] for label in sorted(by_class))))
-    return tuple(picture for picture in dealt if picture is not None)[:count]
+def quantize(subject: Subject, run: RunFolder, plan: QuantPlan, command: str, report: Report) -> dict[str, Any]:
+    """Write NAME.tflite and NAME.recipe.json for the reference and each recipe; returns what figures.json then holds.
 
-
-def check_data(folder: Path, split: Split) -> None:
-    """Refuse a folder whose files are not those of the training.
+    All files appear at the end or none does: a broken promise, an interruption or a full disk leaves the run folder
+    as it was. The figures of other recipes, made earlier of the same network, stay.
 
     Raises:
-        UsageError: one is missing or has other bytes.
-    """
-    for picture in chain.from_iterable(split.parts().values()):
-        path = folder / picture.path
-        if not path.is_file() or sha256_of(path) != picture.sha256:
-            found = f"{picture.path} is {'not the file it was' if path.is_file() else 'not there'}"
-            raise UsageError(f"comparing {folder} with the training's pictures", found, "name the folder trained on")
-
-
-def quantize(
-    folder: Path, run: RunFolder, recipes: Sequence[str], representative: int, command: str, report: Report
-) -> dict[str, Any]:
-    """Write `NAME.tflite` for the reference and each recipe; returns what figures.json then holds.
-
-    Raises:
-        UsageError: a picture cannot be read.
+        UsageError: a picture cannot be read, or those to calibrate on are too few or of one class.
         ModelError: the network cannot be converted, or a file is not what its recipe promises.
         StorageError: the run folder cannot be written.
     """
-    recipe, split = run.recipe(), run.split()
-    chosen = representative_pictures(split.train, representative, recipe.seed)
-    sizes = {}
-    for name, content in _converted(folder, run, recipe, chosen, [REFERENCE, *recipes]):
-        sizes[name] = len(content)
-        _keep(run, name, content, sizes[REFERENCE])
-        report.advance(1)
-        report.say(f"{name}.tflite: {len(content) / 1000:.0f} kB")
-    figures = {"command": command, "representative": {"pictures": len(chosen), "seed": recipe.seed}}
-    figures["recipes"] = _measured(folder, run, recipe, split, list(sizes), report)
-    run.write("figures.json", figures)
+    calibration = draw(subject.learned, subject.labels, plan.largest, subject.seed)
+    maker = Maker(subject, calibration, decode_all(subject.folder, calibration.pictures), plan.training)
+    held = decode_all(subject.folder, subject.held)
+    with staged(run.path) as staging:
+        made = _make(maker, plan, staging, report)
+        jury = Jury.of(subject, held, staging.path / _file(REFERENCE))
+        figures = _earlier(run, staging, made) | {"command": command}
+        figures["representative"] = maker.calibration.first(plan.representative).as_dict()
+        figures["recipes"] = _in_order(figures.get("recipes", {}) | _measured(made, jury, staging, report))
+        if plan.sweep:
+            figures["sweep"] = {SWEPT: _sweep(maker, plan, jury, staging, report)}
+            accuracy = figures["recipes"][REFERENCE]["validation"]["accuracy"]
+            staging.write("calibration.png", draw_sweep(SWEPT, figures["sweep"][SWEPT], accuracy))
+        staging.write_json(FIGURES, figures)
     return figures
 
 
-def _converted(
-    folder: Path, run: RunFolder, recipe: TrainRecipe, chosen: Sequence[Picture], names: Sequence[str]
-) -> Iterator[tuple[str, bytes]]:
-    network = networks.build(len(recipe.labels), recipe.alpha, recipe.preprocessing.size[0])
-    networks.load(network, run.best)
-    inputs = inputs_of(decode_all(folder, chosen), recipe.preprocessing)
-    for name in dict.fromkeys(names):
-        yield name, convert(network, RECIPES[name], inputs)
+def _make(maker: Maker, plan: QuantPlan, staging: Staging, report: Report) -> dict[str, Made]:
+    """Every file into the staging; no two may be the same."""
+    made = {REFERENCE: maker.reference()}
+    for name in plan.names:
+        if name != REFERENCE:
+            made[name] = maker.make(name, plan.representative, made[REFERENCE].content, staging.path, report)
+        staging.write(_file(name), made[name].content)
+        staging.write_json(f"{name}.recipe.json", made[name].record)
+        report.advance(making_units(name, min(plan.representative, len(maker.drawn))))
+        report.say(f"{_file(name)}: {len(made[name].content) / 1000:.0f} kB")
+    check_all_differ({name: each.content for name, each in made.items()})
+    return made
 
 
-def _keep(run: RunFolder, name: str, content: bytes, reference_size: int) -> None:
-    """Write the file, open it again as the machine would; one that breaks its recipe's promise does not stay."""
-    path = run.tflite(name)
-    run.write_bytes(path.name, content)
-    try:
-        check(LiteModel(path), RECIPES[name], len(content), reference_size)
-    except ModelError:
-        path.unlink()
-        raise
-
-
-def _measured(
-    folder: Path, run: RunFolder, recipe: TrainRecipe, split: Split, names: Sequence[str], report: Report
-) -> dict[str, Any]:
-    """Accuracy on validation and test for each file, and how far it agrees with the reference."""
-    pictures = [*split.validation, *split.test]
-    decoded, held = decode_all(folder, pictures), len(split.validation)
-    truth = [recipe.labels.index(picture.label) for picture in pictures]
-    scores, measured = {}, {}
-    for name in names:
-        scores[name] = LiteModel(run.tflite(name)).scores(decoded, recipe.preprocessing)
+def _measured(made: Mapping[str, Made], jury: Jury, staging: Staging, report: Report) -> dict[str, Any]:
+    measured = {}
+    for name, each in made.items():
+        path = staging.path / _file(name)
+        validation, agreement = jury.verdict(path)
         measured[name] = {
-            "sha256": sha256_of(run.tflite(name)),
-            "bytes": run.tflite(name).stat().st_size,
-            "test": judge(truth[held:], scores[name][held:], recipe.labels),
-            "validation": judge(truth[:held], scores[name][:held], recipe.labels),
-            "agreement_test": agreement(scores[name][held:], scores[REFERENCE][held:]),
-            "agreement_validation_and_test": agreement(scores[name], scores[REFERENCE]),
+            "sha256": sha256_of(path),
+            "bytes": len(each.content),
+            "recipe": each.record,
+            "validation": validation,
+            "agreement_validation": agreement,
         }
-        report.advance(1)
+        report.advance(looking_units(name, len(jury.held)))
     return measured
+
+
+def _sweep(maker: Maker, plan: QuantPlan, jury: Jury, staging: Staging, report: Report) -> list[dict[str, Any]]:
+    """The file with each number of calibration pictures: accuracy and agreement. None of these files stays."""
+    sweep, float32 = [], (staging.path / _file(REFERENCE)).read_bytes()
+    for count in plan.counts(len(maker.subject.learned)):
+        made = maker.make(SWEPT, count, float32, staging.path, report)
+        validation, agreement = jury.verdict(staging.scratch(f"calibrated-on-{count}.tflite", made.content))
+        sweep.append({"pictures": count, "accuracy": validation["accuracy"], "agreement": agreement})
+        report.advance(making_units(SWEPT, count) + looking_units(SWEPT, len(jury.held)))
+        report.say(f"calibrated on {count}: agrees on {agreement['value']:.2%}")
+    return sweep
+
+
+def _earlier(run: RunFolder, staging: Staging, made: Mapping[str, Made]) -> dict[str, Any]:
+    """The figures that still hold: of files that are there, unchanged, and made of this same network."""
+    figures = run.read(FIGURES) if run.has(FIGURES) else {}
+    recipes = figures.get("recipes", {})
+    if recipes.get(REFERENCE, {}).get("sha256") != sha256_of(staging.path / _file(REFERENCE)):
+        return {}
+    kept = {
+        name: entry
+        for name, entry in recipes.items()
+        if name not in made and "recipe" in entry and _is_there(run, name, entry["sha256"])
+    }
+    return {"recipes": kept} | {name: figures[name] for name in ("sweep",) if name in figures}
+
+
+def _is_there(run: RunFolder, name: str, sha256: str) -> bool:
+    return run.tflite(name).is_file() and sha256_of(run.tflite(name)) == sha256
+
+
+def _in_order(recipes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: recipes[name] for name in RECIPES if name in recipes}
+
+
+def _file(name: str) -> str:
+    return f"{name}.tflite"

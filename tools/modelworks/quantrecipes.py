@@ -1,11 +1,9 @@
-"""The ways to write a network as a .tflite file, as named data, and the promise that each makes."""
+"""The ways to write a network as a .tflite file, as named data."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from appliance.errors import ModelError
-from modelworks.litert import LiteModel
-
-__all__ = ["RECIPES", "REFERENCE", "QuantRecipe", "check"]
+__all__ = ["DEFAULT", "RECIPES", "REFERENCE", "QuantRecipe"]
 
 REFERENCE = "float32"
 """What every other recipe is compared with."""
@@ -13,43 +11,65 @@ REFERENCE = "float32"
 
 @dataclass(frozen=True, slots=True)
 class QuantRecipe:
-    """`calibrated`: the ranges of the activations are measured on representative training pictures.
+    """How a file is made, and so what it promises; `promise.check` holds the file to it.
 
-    `input` and `output` are the types at the file's ends, `inside` all that its other tensors may have (the indices
-    of a reshape are int32), `largest_share` the size at most, as a share of the float32 file.
+    `says`: one sentence for people.
+    `method`: "converter" is TensorFlow's, "weights" LiteRT's quantizer on the float32 file, "training" goes on
+    training with the rounding in the loop.
+    `weights` and `activations`: their bits; 32 is float32, 16 is float16 for weights and int16 for activations.
+    `rest`: bits that up to a tenth of the weights may have, where the method leaves some out. 0: none may.
+    `ends`: the type of the file's input and output.
+    `per_channel`: one scale for each output channel of a weight tensor, or one for the whole tensor.
+    `largest_share`: the file's size at most, as a share of the float32 file.
     """
 
     name: str
-    calibrated: bool
-    input: str
-    output: str
-    inside: frozenset[str]
+    says: str
+    weights: Literal[32, 16, 8, 4]
+    activations: Literal[32, 16, 8]
     largest_share: float
+    method: Literal["converter", "weights", "training"] = "converter"
+    rest: Literal[0, 8, 32] = 0
+    ends: Literal["float32", "uint8"] = "float32"
+    per_channel: bool = True
+
+    @property
+    def calibrated(self) -> bool:
+        """Are the activations' ranges measured on representative training pictures?"""
+        return self.activations < 32 and self.method != "training"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        QuantRecipe("float32", False, "float32", "float32", frozenset({"float32", "int32"}), 1.0),
-        QuantRecipe("int8-io", True, "uint8", "uint8", frozenset({"uint8", "int8", "int32"}), 0.6),
-    )
-}
+_ALL = (
+    QuantRecipe("float32", "as trained", 32, 32, 1.0),
+    QuantRecipe("dynamic", "int8 weights; activations become int8 while it runs, layer by layer", 8, 32, 0.4, rest=32),
+    QuantRecipe("int8", "int8 throughout, calibrated; float32 in and out", 8, 8, 0.5),
+    QuantRecipe(
+        "int8-io", "as int8, but uint8 in and out: the camera's bytes go in as they are", 8, 8, 0.5, ends="uint8"
+    ),
+    QuantRecipe("int8-per-tensor", "as int8 with one scale a weight tensor", 8, 8, 0.4, per_channel=False),
+    QuantRecipe(
+        "int8-io-per-tensor", "as int8-io with one scale a weight tensor", 8, 8, 0.4, ends="uint8", per_channel=False
+    ),
+    QuantRecipe("float16", "float16 weights, computed in float32: half the file, the same answers", 16, 32, 0.6),
+    QuantRecipe("int16x8", "int8 weights, int16 activations, calibrated; no fast kernels: slow", 8, 16, 0.5),
+    QuantRecipe("weight8", "int8 weights, computed in float32", 8, 32, 0.4, method="weights"),
+    QuantRecipe(
+        "weight4", "int4 weights (depthwise ones int8), computed in float32", 4, 32, 0.3, method="weights", rest=8
+    ),
+    QuantRecipe(
+        "qat-int8",
+        "as int8-io, but trained on with the rounding in the loop: hours",
+        8,
+        8,
+        0.5,
+        "training",
+        ends="uint8",
+    ),
+)
 
-
-def check(model: LiteModel, recipe: QuantRecipe, size: int, reference_size: int) -> None:
-    """Hold the file to the recipe's promise: a converter can fall back to float32 and say nothing.
-
-    Raises:
-        ModelError: a type is not the promised one, or the file did not shrink as promised.
-    """
-    doing = f"checking {model.name} against the recipe {recipe.name}"
-    ends = (model.input.dtype, model.output.dtype)
-    if ends != (recipe.input, recipe.output):
-        promised = f"{recipe.input} in, {recipe.output} out"
-        raise ModelError(doing, f"{ends[0]} in, {ends[1]} out", f"{promised} was promised: another converter version")
-    strange = {name: count for name, count in model.tensor_types().items() if name not in recipe.inside}
-    if strange:
-        raise ModelError(doing, f"tensors of types that were not promised: {strange}", "another converter version")
-    if size > recipe.largest_share * reference_size:
-        found = f"{size} bytes against {reference_size} of float32"
-        raise ModelError(doing, found, f"at most {recipe.largest_share:.0%} was promised: another converter version")
+RECIPES = {recipe.name: recipe for recipe in _ALL}
+DEFAULT = tuple(recipe.name for recipe in _ALL if recipe.method != "training")
+"""What `quantize` makes unless told: all that take minutes."""

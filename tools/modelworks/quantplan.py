@@ -1,0 +1,60 @@
+"""What `quantize` shall make, and what that costs. Pure: known before TensorFlow is loaded."""
+
+from dataclasses import dataclass, field
+
+from modelworks.qatjob import QatPlan
+from modelworks.quantrecipes import DEFAULT, RECIPES, REFERENCE
+
+__all__ = ["SWEPT", "QuantPlan", "looking_units", "making_units", "work_units"]
+
+SWEPT = "int8-io"
+"""What a sweep over the calibration makes: the form that the machine runs."""
+CONVERSION, CALIBRATION = 400.0, 3.0
+"""What a conversion and a calibration picture cost, counted in pictures that the float32 file looks at."""
+SLOW = {"int16x8": 29.0, "weight4": 3.0}
+"""How many times as long as float32 a file takes for a picture, where it is much longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantPlan:
+    """What to make. `representative`, and each of `sweep`, is a number of pictures to calibrate on."""
+
+    recipes: tuple[str, ...] = DEFAULT
+    representative: int = 300
+    sweep: tuple[int, ...] = ()
+    training: QatPlan = field(default_factory=QatPlan)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files to make: the reference first, then in the order of the table."""
+        return (REFERENCE, *(name for name in RECIPES if name in self.recipes and name != REFERENCE))
+
+    @property
+    def largest(self) -> int:
+        """The pictures in the largest calibration."""
+        return max((self.representative, *self.sweep))
+
+    def counts(self, learned: int) -> tuple[int, ...]:
+        """The sweep's calibrations, as far as there are pictures for them."""
+        return tuple(sorted({min(count, learned) for count in self.sweep}))
+
+
+def work_units(plan: QuantPlan, learned: int, held: int) -> float:
+    """The cost of `quantize`, in pictures that the float32 file looks at."""
+    counts = plan.counts(learned)
+    learning = plan.training.work_units(learned, held) if "qat-int8" in plan.names else 0.0
+    return (
+        sum(making_units(name, min(plan.representative, learned)) + looking_units(name, held) for name in plan.names)
+        + sum(making_units(SWEPT, count) + looking_units(SWEPT, held) for count in counts)
+        + learning
+    )
+
+
+def making_units(name: str, count: int) -> float:
+    """The cost of a file calibrated on `count` pictures, if its recipe calibrates."""
+    return CONVERSION + CALIBRATION * count * RECIPES[name].calibrated
+
+
+def looking_units(name: str, held: int) -> float:
+    """The cost of running a file on the held pictures."""
+    return held * SLOW.get(name, 1.0)
