@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import flatbuffers
 import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib", reason="needs the extra `train`")
 
-from ai_edge_litert import schema_py_generated as schema
+from tflite_writer import FileWriter, schema
 
 from appliance.classifier.runtime import load_interpreter
 from appliance.errors import ModelError, UsageError
@@ -29,53 +28,13 @@ from modelworks.inspecting import as_dict, as_text
 pytestmark = pytest.mark.workstation
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "trashnet6"
-DTYPES = {"float32": (0, np.float32), "float16": (1, np.float16), "int8": (9, np.int8), "int32": (2, np.int32)}
-
-
-class FileUnderTest:
-    """Writes a .tflite with the schema's own writer, tensor by tensor."""
-
-    def __init__(self) -> None:
-        self.model = schema.ModelT()
-        self.model.version, self.model.description = 3, b"made by a test"
-        self.model.buffers, self.model.operatorCodes = [schema.BufferT()], []
-        self.graph = schema.SubGraphT()
-        self.graph.name, self.graph.tensors, self.graph.operators = b"main", [], []
-        self.model.subgraphs = [self.graph]
-
-    def tensor(self, name: str, dtype: str, shape: list[int], stored: bool = False, scales: int = 0) -> int:
-        tensor, (number, kind) = schema.TensorT(), DTYPES[dtype]
-        tensor.name, tensor.type, tensor.shape = name, number, shape
-        if stored:
-            buffer = schema.BufferT()
-            buffer.data = np.frombuffer(np.ones(shape, kind).tobytes(), np.uint8)
-            self.model.buffers.append(buffer)
-            tensor.buffer = len(self.model.buffers) - 1
-        if scales:
-            tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale, tensor.quantization.zeroPoint = [0.5] * scales, [0] * scales
-        self.graph.tensors.append(tensor)
-        return len(self.graph.tensors) - 1
-
-    def operator(self, kind: str, inputs: list[int], outputs: list[int]) -> None:
-        code, operator = schema.OperatorCodeT(), schema.OperatorT()
-        code.builtinCode, code.version = getattr(schema.BuiltinOperator, kind), 1
-        self.model.operatorCodes.append(code)
-        operator.opcodeIndex, operator.inputs, operator.outputs = len(self.model.operatorCodes) - 1, inputs, outputs
-        self.graph.operators.append(operator)
-
-    def content(self, inputs: list[int], outputs: list[int]) -> bytes:
-        self.graph.inputs, self.graph.outputs = inputs, outputs
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(self.model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
 
 
 def float16_network(name: str = "picture") -> bytes:
     """One convolution whose weights and bias are stored as float16, with a way around it and an addition."""
-    file = FileUnderTest()
+    file = FileWriter()
     picture, out = file.tensor(name, "float32", [1, 4, 4, 3]), file.tensor("out", "float32", [1, 4, 4, 2])
-    stored = [file.tensor("w16", "float16", [2, 3, 3, 3], stored=True), file.tensor("b16", "float16", [2], stored=True)]
+    stored = [file.stored("w16", "float16", np.ones((2, 3, 3, 3))), file.stored("b16", "float16", np.ones(2))]
     used = [file.tensor("w", "float32", [2, 3, 3, 3]), file.tensor("b", "float32", [2])]
     middle = file.tensor("middle", "float32", [1, 4, 4, 2])
     for before, after in zip(stored, used, strict=True):
@@ -89,12 +48,12 @@ def float16_network(name: str = "picture") -> bytes:
 
 def int8_network() -> bytes:
     """Quantized at its start, dequantized at its end; a depthwise convolution per channel between them."""
-    file = FileUnderTest()
+    file = FileWriter()
     picture, out = file.tensor("picture", "float32", [1, 4, 4, 2]), file.tensor("out", "float32", [1, 4, 4, 2])
     quantized = [file.tensor(name, "int8", [1, 4, 4, 2], scales=1) for name in ("in", "middle")]
-    weights = file.tensor("w", "int8", [1, 3, 3, 2], stored=True, scales=2)
+    weights = file.stored("w", "int8", np.ones((1, 3, 3, 2)), scales=2)
     file.graph.tensors[weights].quantization.quantizedDimension = 3
-    bias = file.tensor("b", "int32", [2], stored=True, scales=2)
+    bias = file.stored("b", "int32", np.ones(2), scales=2)
     file.operator("QUANTIZE", [picture], [quantized[0]])
     file.operator("DEPTHWISE_CONV_2D", [quantized[0], weights, bias], [quantized[1]])
     file.operator("DEQUANTIZE", [quantized[1]], [out])
@@ -223,7 +182,7 @@ def test_noise_is_refused(size: int) -> None:
 
 def test_a_small_file_that_unfolds_into_a_huge_one_is_refused() -> None:
     """A list may name one part many times: 300,000 operators in a file of 1.2 MB."""
-    file = FileUnderTest()
+    file = FileWriter()
     tensor = file.tensor("x" * 50, "float32", [1])
     file.operator("RELU", [tensor], [tensor])
     file.graph.operators *= 3
@@ -246,8 +205,8 @@ def test_a_small_file_that_unfolds_into_a_huge_one_is_refused() -> None:
 
 
 def test_a_constant_that_contradicts_its_shape_is_refused() -> None:
-    file = FileUnderTest()
-    weights = file.tensor("w", "int8", [2, 2], stored=True)
+    file = FileWriter()
+    weights = file.stored("w", "int8", np.ones((2, 2)))
     file.graph.tensors[weights].shape = [2, 3]
     file.operator("RELU", [weights], [file.tensor("out", "int8", [2, 3])])
     with pytest.raises(ModelError, match="'w' has 4 bytes, and its shape asks for 6"):
@@ -255,7 +214,7 @@ def test_a_constant_that_contradicts_its_shape_is_refused() -> None:
 
 
 def test_a_graph_that_nobody_could_look_at_is_not_drawn() -> None:
-    file = FileUnderTest()
+    file = FileWriter()
     tensor = file.tensor("x", "float32", [1])
     for _ in range(501):
         file.operator("RELU", [tensor], [file.tensor("y", "float32", [1])])

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from appliance.errors import ApplianceError, UsageError
-from modelworks.cli import classify, data, inspect, pack, quantize, select, train, validate
+from modelworks.cli import classify, data, inspect, pack, quantize, report, select, train, validate
 
 __all__ = ["main"]
 
-COMMANDS = (data, train, quantize, validate, select, inspect, classify, pack)
+COMMANDS = (data, train, quantize, validate, select, report, inspect, classify, pack)
 INTERRUPTED = 130
 
 

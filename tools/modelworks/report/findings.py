@@ -1,0 +1,85 @@
+"""What a run found, read from the JSON in its folder and held together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.errors import UsageError
+from modelworks.recipe import TrainRecipe
+from modelworks.runfolder import RunFolder
+
+__all__ = ["Findings", "read_findings"]
+
+REQUIRED = {
+    "recipe.json": "train",
+    "figures.json": "quantize",
+    "validation.json": "validate",
+    "selection.json": "select",
+}
+"""File -> the command that makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """`raw` has the JSON files by name without suffix; history and folds only if they are there."""
+
+    name: str
+    recipe: TrainRecipe
+    raw: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def rows(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.raw["validation"]["rows"])
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        return self.row(self.raw["selection"]["choice"])
+
+    @property
+    def reference(self) -> Mapping[str, Any]:
+        return self.row(self.raw["validation"].get("reference", "float32"))
+
+    @property
+    def metric(self) -> str:
+        """ "accuracy" (a share, the more the better) or "mse"."""
+        return "mse" if self.raw["validation"].get("task") == "regression" else "accuracy"
+
+    def row(self, name: str) -> Mapping[str, Any]:
+        return next(row for row in self.rows if row["name"] == name)
+
+    def objectives(self, name: str) -> Mapping[str, Any]:
+        """The row's L, L_paper and the gates that refused it: as `select` judged it, else as `validate` did."""
+        judged: dict[str, Mapping[str, Any]] = {row["name"]: row for row in self.raw["selection"].get("rows", ())}
+        return judged.get(name, self.row(name))
+
+
+def read_findings(run: RunFolder) -> Findings:
+    """The run's findings.
+
+    Raises:
+        UsageError: a step is not done yet, was done for other files than the step before it, or a file is damaged.
+    """
+    doing = f"reporting on {run.path}"
+    for file, command in REQUIRED.items():
+        if not run.has(file):
+            raise UsageError(doing, f"there is no {file}", f"`modelworks {command}` first")
+    names = [*REQUIRED, *(file for file in ("history.json", "folds.json") if run.has(file))]
+    try:
+        raw = {file.removesuffix(".json"): run.read(file) for file in names}
+        _check(raw)
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            doing,
+            f"validation.json or selection.json is not what this version writes: {error}",
+            "validate and select again",
+        ) from error
+    return Findings(run.path.absolute().name, run.recipe(), raw)
+
+
+def _check(raw: Mapping[str, Mapping[str, Any]]) -> None:
+    rows, chosen = raw["validation"]["rows"], raw["selection"]["choice"]
+    names = [row["name"] for row in rows]
+    missing = {chosen, raw["validation"].get("reference", "float32")} - set(names)
+    if missing:
+        found = f"validation.json knows {', '.join(names)}, and not {', '.join(sorted(missing))}"
+        raise UsageError("comparing validation.json with selection.json", found, "`modelworks select` again")
