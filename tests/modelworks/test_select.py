@@ -77,6 +77,16 @@ def test_the_validation_pictures_choose_and_the_test_pictures_do_not(
     assert json.loads((run / "selection.json").read_text()) == told
 
 
+def test_what_the_folds_say_is_shown_and_decides_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_folder(tmp_path / "run")
+    lost = {"points": 0.1, "low": -0.5, "high": 0.7, "n": 2000}
+    rows = {"winner": {"paired_loss": lost}, "loser": {"paired_loss": lost | {"points": -9.0}}}
+    (run / "folds.json").write_text(json.dumps({"folds": 5, "rows": rows}))
+    assert main(["select", str(run)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Over 5 folds, which chose nothing, winner lost 0.10 points against float32 on 2000 pictures" in told
+
+
 def test_another_baseline_changes_the_objective_and_not_the_gate(tmp_path: Path) -> None:
     run = run_folder(tmp_path / "run")
     assert main(["select", str(run), "--baseline", "winner", "--max-loss", "2"]) == 0
@@ -101,8 +111,8 @@ def test_the_gates_hold_p95_and_size() -> None:
 def test_the_reason_says_gain_cost_and_what_the_gates_removed() -> None:
     assert reason(choose(ROWS, ACCURACY, Gates())) == (
         "int8 has the lowest L (-0.58) against float32: 72% smaller (900 against 3200 kB), 1.12 times as slow "
-        "(4.5 against 4 ms), at a loss of 1.00 points of accuracy (against float32 on the same 196 validation pictures, "
-        "95 % interval of the loss 0.00 to 2.50)."
+        "(4.5 against 4 ms), at a loss of 1.00 points of accuracy (against float32 on the same 196 validation "
+        "pictures, 95 % interval of the loss 0.00 to 2.50)."
     )
     gated = reason(choose(ROWS, ACCURACY, Gates(max_loss=1.0)))
     assert gated.startswith("float32 stays: no other file has a lower L among those that pass the gates; the gates")

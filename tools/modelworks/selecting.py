@@ -5,6 +5,9 @@ pictures, and the winner's figure flatters it. So L, the gates and the front res
 test figures of the file chosen stay what they are: measured once, on pictures that chose nothing. The price is width:
 a validation split of 200 pictures cannot show a loss below about 2 points, and the reason says so.
 
+Nor do the folds of a cross-validation choose: their pictures are all pictures, the test pictures among them. What they
+say of the file chosen is shown beside it.
+
 The gate on the loss holds the upper end of its 95 % interval, not its middle: a file passes when the pictures show
 that it loses no more, not when they fail to show that it loses. It is always the loss against float32, whatever Ω0 is.
 """
