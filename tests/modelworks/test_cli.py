@@ -82,7 +82,7 @@ def test_the_command_is_kept_without_the_paths_of_the_machine() -> None:
     assert given_command(argv) == "modelworks train glass -o one --weights w.h5 --seed 3"
 
 
-@pytest.mark.parametrize("command", ["train", "quantize", "pack", "data", "classify"])
+@pytest.mark.parametrize("command", ["data", "train", "quantize", "validate", "select", "classify", "pack"])
 def test_help_teaches_without_loading_tensorflow(command: str) -> None:
     program = f"""
 import sys

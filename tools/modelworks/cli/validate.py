@@ -45,7 +45,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--threads", metavar="N,M", help="numbers of threads to time with; default: 1,all cores")
     parser.add_argument("--pictures", type=int, default=100, metavar="N", help="to time with; default: 100")
     parser.add_argument(
-        "--train-pictures", type=int, metavar="N", help="look at N training pictures only; default: at all"
+        "--train-pictures", type=int, metavar="N", help="look at N training pictures only; default: all"
     )
     parser.add_argument("--latencies", type=Path, metavar="FILE", help="the target's times in place of this computer's")
     parser.add_argument(
