@@ -35,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="modelworks",
         description="From a folder of labelled photographs to a model that the appliance runs.",
-        epilog="In this order: train DIR -o RUN; quantize RUN; pack RUN --name NAME --version 1.0.0 -o models/NAME.",
+        epilog="In this order: data check DIR; train DIR -o RUN; quantize RUN; validate RUN; select RUN; report RUN; "
+        "pack RUN --name NAME --version 1.0.0 -o models/NAME. inspect and classify look at any .tflite file.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
