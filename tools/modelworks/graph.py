@@ -70,7 +70,11 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Operators in the order in which they run. `roles` follows from them: what each stored tensor serves as."""
+    """Operators in the order in which they run.
+
+    What follows from them: `roles`, what each tensor that is the same for every picture serves as; `sources`, from
+    which stored tensor a dequantized one comes.
+    """
 
     name: str
     tensors: tuple[Tensor, ...]
@@ -78,9 +82,12 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     roles: Mapping[int, Role] = field(init=False, compare=False)
+    sources: Mapping[int, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roles", MappingProxyType(_roles(self.tensors, self.operators)))
+        unpacked = (each for each in self.operators if self.unpacks(each))
+        object.__setattr__(self, "sources", MappingProxyType({each.outputs[0]: each.inputs[0] for each in unpacked}))
 
     def at(self, operator: Operator, role: Role) -> tuple[int, ...]:
         """The operator's inputs that serve as `role` and are the same for every picture."""
@@ -89,6 +96,15 @@ class Graph:
     def activations(self, operator: Operator) -> tuple[int, ...]:
         """The operator's inputs that depend on the picture."""
         return tuple(each for each, own in self._inputs(operator) if own is None)
+
+    def unpacks(self, operator: Operator) -> bool:
+        """Does it only dequantize a constant?"""
+        ends = operator.inputs and operator.outputs and operator.inputs[0] >= 0
+        return bool(ends) and operator.kind == DEQUANTIZE and not self.activations(operator)
+
+    def as_stored(self, index: int) -> Tensor:
+        """The tensor as it is in the file, before a block dequantizes it."""
+        return self.tensors[self.sources.get(index, index)]
 
     def stored_by(self, operator: Operator) -> int:
         """Bytes of the constants that the operator takes straight from the file."""

@@ -1,9 +1,9 @@
 """Where the boxes and arrows of a network's drawing go, from top to bottom. Pure: numbers in pixels, y downwards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from modelworks.graph import DEQUANTIZE, QUANTIZE, Graph, Operator, Tensor
+from modelworks.graph import DEQUANTIZE, QUANTIZE, Graph, Operator
 from modelworks.inspecting import dtype_and_shape, printable, told_scaling
 
 __all__ = ["BOX_HEIGHT", "BOX_WIDTH", "Arrow", "Box", "Layout", "lay_out"]
@@ -90,41 +90,32 @@ def _nodes(graph: Graph) -> list[_Node]:
         detail = f"{dtype_and_shape(tensor)}  {told_scaling(tensor)}"
         return _Node(_short(f"{title} {tensor.name}", TITLE), _short(detail, DETAIL), takes, gives)
 
-    sources = {each.outputs[0]: each.inputs[0] for each in graph.operators if _folds(graph, each)}
     return [
         *(end("input", index, (), (index,)) for index in graph.inputs),
         *(
-            _node(graph, index, operator, sources)
+            _node(graph, index, operator)
             for index, operator in enumerate(graph.operators)
-            if not _folds(graph, operator)
+            if not graph.unpacks(operator)
         ),
         *(end("output", index, (index,), ()) for index in graph.outputs),
     ]
 
 
-def _folds(graph: Graph, operator: Operator) -> bool:
-    """Does it only dequantize a constant?"""
-    ends = operator.inputs and operator.outputs
-    return bool(ends) and operator.kind == DEQUANTIZE and not graph.activations(operator)
-
-
-def _node(graph: Graph, index: int, operator: Operator, sources: Mapping[int, int]) -> _Node:
-    """`sources`: dequantized constant -> the stored one that it comes from."""
+def _node(graph: Graph, index: int, operator: Operator) -> _Node:
     title = _short(f"{index}  {operator.kind}", TITLE)
     if operator.kind in (QUANTIZE, DEQUANTIZE) and operator.inputs and operator.outputs:
         before, after = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
         return _Node(title, f"{before.dtype} → {after.dtype}", operator.inputs, operator.outputs, converts=True)
     learned = [each for each in operator.inputs if graph.roles.get(each, "other") != "other"]
-    stored = [graph.tensors[sources.get(each, each)] for each in learned]
-    told = [_of_constant(graph, each, tensor) for each, tensor in zip(learned, stored, strict=True)]
-    weights = [tensor.dtype for each, tensor in zip(learned, stored, strict=True) if graph.roles[each] == "weights"]
-    line, unpacks = _short(", ".join(told), DETAIL), any(each in sources for each in learned)
+    weights = [graph.as_stored(each).dtype for each in learned if graph.roles[each] == "weights"]
+    line = _short(", ".join(_of_constant(graph, each) for each in learned), DETAIL)
+    unpacks = any(each in graph.sources for each in learned)
     return _Node(title, line, operator.inputs, operator.outputs, weights[0] if weights else "", unpacks=unpacks)
 
 
-def _of_constant(graph: Graph, index: int, stored: Tensor) -> str:
+def _of_constant(graph: Graph, index: int) -> str:
     """Type, shape and number of scales of weights; a bias's type; and from what they are dequantized first."""
-    used = graph.tensors[index]
+    used, stored = graph.tensors[index], graph.as_stored(index)
     before = f"{stored.dtype} → " if stored is not used else ""
     if graph.roles[index] == "bias":
         return f"bias {before}{used.dtype}"

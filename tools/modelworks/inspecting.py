@@ -115,12 +115,18 @@ def _operator(graph: Graph, operator: Operator) -> dict[str, Any]:
 
 def _used(graph: Graph, indices: Iterable[int]) -> list[dict[str, Any]]:
     """Tensors in brief; the graph's list has names and scales (once: many operators may share a long list)."""
-    found = ((index, graph.tensors[index]) for index in indices)
-    return [
-        {"tensor": index, "dtype": tensor.dtype, "shape": list(tensor.shape)}
-        | ({"quantization": tensor.scaling.kind, "scales": len(tensor.scaling.scales)} if tensor.scaling else {})
-        for index, tensor in found
-    ]
+    return [_brief(graph, index) for index in indices]
+
+
+def _brief(graph: Graph, index: int) -> dict[str, Any]:
+    """What an operator sees; `stored_dtype` is what the file has, if that is dequantized first."""
+    tensor, stored = graph.tensors[index], graph.as_stored(index)
+    told: dict[str, Any] = {"tensor": index, "dtype": tensor.dtype, "shape": list(tensor.shape)}
+    if stored is not tensor:
+        told["stored_dtype"] = stored.dtype
+    if stored.scaling is not None:
+        told |= {"quantization": stored.scaling.kind, "scales": len(stored.scaling.scales)}
+    return told
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
@@ -143,9 +149,9 @@ def _ends(graph: Graph) -> Table:
 
 
 def _operators(graph: Graph) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, collapse_padding=True)
-    for title in ("#", "operator", "input", "weights", "scales", "bias", "output", "kB", "MMAC"):
-        table.add_column(title, justify="right" if title in ("#", "scales", "kB", "MMAC") else "left", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    for title in ("#", "operator", "input", "weights /scales", "bias", "output", "kB", "MMAC"):
+        table.add_column(title, justify="right" if title in ("#", "kB", "MMAC") else "left", overflow="fold")
     for index, operator in enumerate(graph.operators[:MOST_ROWS]):
         cells = [str(index), f"{printable(operator.kind)} v{operator.version}", *_told_operator(graph, operator)]
         table.add_row(*map(Text, cells), style=COLOURS.get(operator.kind, ""))
@@ -155,12 +161,12 @@ def _operators(graph: Graph) -> Table:
 
 
 def _told_operator(graph: Graph, operator: Operator) -> list[str]:
-    weights, size, macs = graph.at(operator, "weights"), graph.stored_by(operator), graph.macs(operator)
+    """Weights and bias as they are in the file: what dequantizes them has a line of its own."""
+    size, macs = graph.stored_by(operator), graph.macs(operator)
     return [
         _joined(graph, graph.activations(operator) or graph.at(operator, "other")),
-        _joined(graph, weights),
-        "\n".join(_scales(graph.tensors[index]) for index in weights[:MOST_NAMED]),
-        _joined(graph, graph.at(operator, "bias")),
+        "\n".join(_told_weights(graph.as_stored(index)) for index in graph.at(operator, "weights")[:MOST_NAMED]),
+        "\n".join(dtype_and_shape(graph.as_stored(index)) for index in graph.at(operator, "bias")[:MOST_NAMED]),
         _joined(graph, operator.outputs),
         _tenths(size / 1e3),
         _tenths(macs / 1e6),
@@ -176,10 +182,11 @@ def _joined(graph: Graph, indices: Sequence[int]) -> str:
     return "\n".join([*lines, "..."] if len(indices) > MOST_NAMED else lines)
 
 
-def _scales(tensor: Tensor) -> str:
+def _told_weights(tensor: Tensor) -> str:
+    """Type, shape, and after the stroke how many scales."""
     if tensor.scaling is None:
-        return ""
-    return "blocks" if tensor.scaling.block else str(len(tensor.scaling.scales))
+        return dtype_and_shape(tensor)
+    return f"{dtype_and_shape(tensor)} /{'blocks' if tensor.scaling.block else len(tensor.scaling.scales)}"
 
 
 def _told_blocks(graph: Graph) -> str:

@@ -17,7 +17,7 @@ from modelworks.inspecting import as_dict, as_text
 __all__ = ["add_to"]
 
 DESCRIPTION = """Show what a converter made of a network: for every operator the types and shapes of its input, weights,
-bias and output, how many scales its weights have (one: per tensor; many: per channel), where numbers are quantized and
+bias and output, how many scales its weights have (/1: per tensor, more: per channel), where numbers are quantized and
 dequantized, and what takes how many bytes. The file is read byte by byte and never run: it may come from anywhere."""
 EPILOG = """A recipe that fell back to float32 shows as float32 weights; int8 that is slow for its size shows as
 dequantize blocks between the convolutions."""
