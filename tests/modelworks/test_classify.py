@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,18 @@ def test_a_damaged_file_is_refused_and_does_not_crash(
     bare.write_bytes(damaged[damage])
     shutil.copy(MODEL / "labels.txt", bare.parent)
     assert "network.tflite" in refused([bare, shots], 12, capsys)
+
+
+def test_a_file_that_crashes_the_interpreter_does_not_take_this_process_with_it(
+    shots: Path, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The child here is a program that crashes as a bad file can crash the interpreter."""
+    child = tmp_path / "python"
+    child.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    child.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(child))
+    shutil.copy(MODEL / "labels.txt", bare.parent)
+    assert "the file crashes the interpreter (SIGSEGV)" in refused([bare, shots], 12, capsys)
 
 
 Make = Callable[[str], Path]

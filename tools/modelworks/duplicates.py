@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.records import Pixels
-from modelworks.overlay import lay_over
+from modelworks.overlay import lay_over, same_hue
 
 __all__ = [
     "MOST_PAIRS",
@@ -40,7 +40,8 @@ SIDE = 64
 FREQUENCIES = 16
 BITS = FREQUENCIES**2
 SURE = 20
-"""Pairs as close as this are near duplicates without a second look: saved again, noise, another brightness."""
+"""Pairs as close as this need only the same hues: saved again, noise, another brightness. Nothing else comes so close,
+but the hash sees no colour."""
 PROPOSED = 72
 """Pairs as close as this are laid over each other. Two pictures that have nothing in common differ in some 128 bits;
 the farthest true pair that was found in TrashNet differs in 70."""
@@ -100,13 +101,15 @@ def confirmed(
     """The proposals that are near duplicates: (first, second, distance); `advance(1)` after each that was judged."""
     kept = []
     for (first, second), distance in zip(proposals.pairs.tolist(), proposals.distances.tolist(), strict=True):
-        if distance <= SURE or _agree(thumbs[first], thumbs[second]):
+        if _agree(thumbs[first], thumbs[second], distance):
             kept.append((first, second, distance))
         advance(1)
     return kept
 
 
-def _agree(one: Pixels, other: Pixels) -> bool:
+def _agree(one: Pixels, other: Pixels, distance: int) -> bool:
+    if distance <= SURE and same_hue(one, other):
+        return True
     overlay = lay_over(one, other)
     return overlay is not None and overlay.agrees
 
