@@ -243,6 +243,21 @@ def test_steps_that_do_not_fit_are_refused(copy: RunFolder, tmp_path: Path, caps
     assert main(["report", str(copy.path), "--no-pictures", "-o", str(tmp_path / "no" / "report.html")]) == 13
 
 
+def test_a_choice_older_than_the_measurement_is_refused(copy: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    changed(copy, "validation.json", lambda validation: validation["rows"][1].update(L=0.123))
+    assert main(["report", str(copy.path)]) == 2
+    assert "int8-io was measured anew after the choice. Try: `modelworks select` again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lost", ["machine", "pictures", "test_reads"])
+def test_a_measurement_of_another_version_is_refused(
+    lost: str, copy: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed(copy, "validation.json", lambda validation: validation.pop(lost))
+    assert main(["report", str(copy.path), "--no-pictures"]) == 2
+    assert "not what this version writes" in capsys.readouterr().err
+
+
 def test_other_pictures_than_those_trained_on_are_refused(
     run: RunFolder, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,9 +77,16 @@ def read_findings(run: RunFolder) -> Findings:
 
 
 def _check(raw: Mapping[str, Mapping[str, Any]]) -> None:
-    rows, chosen = raw["validation"]["rows"], raw["selection"]["choice"]
-    names = [row["name"] for row in rows]
-    missing = {chosen, raw["validation"].get("reference", "float32")} - set(names)
+    validation, selection = raw["validation"], raw["selection"]
+    reference = validation.get("reference", "float32")
+    rows = {row["name"]: row for row in validation["rows"]}
+    missing = {selection["choice"], reference} - set(rows)
+    doing, remedy = "comparing validation.json with selection.json", "`modelworks select` again"
     if missing:
-        found = f"validation.json knows {', '.join(names)}, and not {', '.join(sorted(missing))}"
-        raise UsageError("comparing validation.json with selection.json", found, "`modelworks select` again")
+        found = f"validation.json knows {', '.join(rows)}, and not {', '.join(sorted(missing))}"
+        raise UsageError(doing, found, remedy)
+    if selection.get("baseline") != reference:
+        return
+    for judged in selection.get("rows", ()):
+        if judged["name"] not in rows or judged["L"] != rows[judged["name"]].get("L", judged["L"]):
+            raise UsageError(doing, f"{judged['name']} was measured anew after the choice", remedy)

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
+from appliance.errors import UsageError
 from modelworks.calibrationplot import draw_sweep
 from modelworks.plot import draw_curves
 from modelworks.report import tables, words
@@ -42,7 +43,11 @@ class Album:
 
 
 def page(findings: Findings, album: Album | None, command: str) -> str:
-    """The HTML; `album` None for a report without pictures, `command` is the line that makes it."""
+    """The HTML; `album` None for a report without pictures, `command` is the line that makes it.
+
+    Raises:
+        UsageError: a file of the run lacks what this version wants to show.
+    """
     environment = Environment(
         loader=PackageLoader("modelworks.report"),
         autoescape=True,
@@ -51,7 +56,11 @@ def page(findings: Findings, album: Album | None, command: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"uri": _uri, "percent": words.percent, "number": words.number}
-    return environment.get_template("report.html").render(_context(findings, command), album=album)
+    try:
+        return environment.get_template("report.html").render(_context(findings, command), album=album)
+    except (UndefinedError, KeyError, TypeError) as error:
+        found = f"a file of the run is not what this version writes: {error}"
+        raise UsageError(f"reporting on {findings.name}", found, "`modelworks validate` and `select` again") from error
 
 
 def _context(findings: Findings, command: str) -> dict[str, Any]:
