@@ -33,12 +33,12 @@ def convert(network: Any, recipe: QuantRecipe, representative: Iterable[NDArray[
         ModelError: the converter refused.
     """
     picture = tf.TensorSpec((1, *network.input_shape[1:]), tf.float32, name="picture")
-    single = tf.function(lambda tensor: network(tensor, training=False)).get_concrete_function(picture)
-    # Without the network itself, which the converter would save to the disk and load again: ten times as fast.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([single])
-    _settle(converter, recipe, representative)
     try:
         with _quiet(), warnings.catch_warnings(action="ignore"):
+            single = tf.function(lambda tensor: network(tensor, training=False)).get_concrete_function(picture)
+            # Without the network itself, which the converter would save to the disk and load again: ten times as fast.
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([single])
+            _settle(converter, recipe, representative)
             return bytes(converter.convert())
     except Exception as error:  # the converter raises its own ConverterError, ValueError, RuntimeError ...
         raise ModelError(f"converting by the recipe {recipe.name}", str(error), "another TensorFlow version") from error

@@ -9,7 +9,7 @@ __all__ = ["SWEPT", "QuantPlan", "looking_units", "making_units", "work_units"]
 
 SWEPT = "int8-io"
 """What a sweep over the calibration makes: the form that the machine runs."""
-CONVERSION, CALIBRATION = 400.0, 3.0
+CONVERSION, CALIBRATION = 400.0, 6.0
 """What a conversion and a calibration picture cost, counted in pictures that the float32 file looks at."""
 SLOW = {"int16x8": 29.0, "weight4": 3.0}
 """How many times as long as float32 a file takes for a picture, where it is much longer."""
