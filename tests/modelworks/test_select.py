@@ -35,7 +35,9 @@ def run_folder(folder: Path, **changed: Any) -> Path:
             "accuracy": {"value": test},
             "validation_accuracy": {"value": validation},
             "validation_paired_loss": loss,
+            "sha256": name,
             "ms": {"median": 4.0, "p95": 5.0},
+            "timings": [{"threads": 1, "kernels": "default", "median": 4.0, "p95": 5.0, "n": 100}],
             "kb": kb,
         }
 
@@ -45,7 +47,8 @@ def run_folder(folder: Path, **changed: Any) -> Path:
         entry("winner", 0.8, 0.9, 900, 1.8),
     ]
     folder.mkdir()
-    content = {"task": "classification", "reference": "float32", "rows": rows} | changed
+    here = {"latencies": {"source": "this workstation"}, "reference": "float32"}
+    content = {"task": "classification", **here, "rows": rows} | changed
     (folder / "validation.json").write_text(json.dumps(content))
     return folder
 
@@ -75,6 +78,23 @@ def test_the_validation_pictures_choose_and_the_test_pictures_do_not(
     told = json.loads(capsys.readouterr().out)
     assert told["choice"] == "winner"
     assert json.loads((run / "selection.json").read_text()) == told
+
+
+def test_the_times_of_a_target_can_be_tried_without_measuring_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, target = run_folder(tmp_path / "run"), tmp_path / "pi.json"
+    before = (run / "validation.json").read_bytes()
+    target.write_text(json.dumps({"machine": "a Pi", "ratios": {"float32": 1, "loser": 0.1, "winner": 2}}))
+    assert main(["select", str(run), "--latencies", str(target), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["choice"] == "loser"
+    assert told["latencies"] == {"source": {"file": "pi.json", "machine": "a Pi"}}
+    assert told["reason"].endswith(" The times are those of a Pi (pi.json).")
+    assert (run / "validation.json").read_bytes() == before
+    target.write_text(json.dumps({"machine": "a Pi", "ratios": {"float32": 1}}))
+    assert main(["select", str(run), "--latencies", str(target)]) == 2
+    assert "nothing about loser, winner" in capsys.readouterr().err
 
 
 def test_what_the_folds_say_is_shown_and_decides_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +151,7 @@ def test_no_row_that_passes_is_a_refusal(capsys: pytest.CaptureFixture[str]) -> 
         ([], "neither or both"),
         (["run", "--table", "t.csv"], "neither or both"),
         (["--table", "nowhere.csv"], "No such file"),
+        (["--table", str(PAPER), "--latencies", "pi.json"], "--latencies with --table"),
         (["--table", str(PAPER), "--baseline", "nobody"], "no row 'nobody'"),
         (["--table", str(PAPER), "--max-kb", "-1"], "--max-kb -1"),
         (["--table", str(PAPER), "--max-p95", "nan"], "--max-p95 nan"),

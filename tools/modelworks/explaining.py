@@ -9,8 +9,8 @@ TOO_SMALL = 0.005
 """A change of less than half a per cent is none to speak of."""
 
 
-def reason(choice: Choice) -> str:
-    """What was chosen, against what, what it gains and costs, what the gates removed."""
+def reason(choice: Choice, machine: str | None = None) -> str:
+    """What was chosen, against what, what it gains and costs, what the gates removed; whose times, if not our own."""
     chosen, baseline = choice.chosen, choice.baseline
     if chosen.name == baseline.name:
         said = f"{chosen.name} stays: no {'other ' if choice.refused else ''}file has a lower L"
@@ -18,7 +18,8 @@ def reason(choice: Choice) -> str:
     else:
         low = next(each.mended for each in choice.standings if each.name == chosen.name)
         said = f"{chosen.name} has the lowest L ({low:.2f}) against {baseline.name}: {_bargain(choice)}"
-    return said + _removed(choice) + "."
+    whose = f" The times are those of {machine}." if machine else ""
+    return said + _removed(choice) + "." + whose
 
 
 def amount(value: float) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from appliance.errors import UsageError
 from modelworks.timing import Timing
 
-__all__ = ["Latencies", "Workstation", "read_latencies"]
+__all__ = ["Latencies", "Workstation", "read_latencies", "with_latencies"]
 
 REMEDY = (
     "what `appliance bench --model FILE.tflite ... --json` printed, or {machine, ratios}: docs/examples/pi4-like.json"
@@ -91,6 +91,25 @@ def read_latencies(path: Path, digests: Mapping[str, str], reference: str) -> La
     if isinstance(raw, dict) and isinstance(raw.get("ratios"), dict):
         return _ratios(raw, path.name, digests, reference, doing)
     raise UsageError(doing, "neither `models` nor `ratios` in it", REMEDY)
+
+
+def with_latencies(validation: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What validation.json holds, its `ms` those of the file at `path`: nothing is measured anew.
+
+    Raises:
+        UsageError: as `read_latencies`, or validation.json is damaged.
+    """
+    try:
+        digests = {row["name"]: row["sha256"] for row in validation["rows"]}
+        own = {row["name"]: Timing(**row["timings"][0]) for row in validation["rows"]}
+        reference = str(validation["reference"])
+    except (KeyError, TypeError, IndexError) as error:
+        found = f"{error!r}: missing or damaged"
+        raise UsageError("reading validation.json", found, "`modelworks validate` again") from error
+    latencies = read_latencies(path, digests, reference)
+    times = {name: used.as_dict() for name, used in latencies.times(own).items()}
+    rows = [row | {"ms": times[row["name"]]} for row in validation["rows"]]
+    return dict(validation) | {"latencies": {"source": latencies.source}, "rows": rows}
 
 
 def _measured(raw: Mapping[str, Any], file: str, digests: Mapping[str, str], doing: str) -> Measured:

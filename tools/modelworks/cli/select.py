@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from modelworks.cli.tables import file_table, two_decimals
 from modelworks.comparison_table import read_table
 from modelworks.contenders import metric_of, rows_of_run, rows_of_table
 from modelworks.explaining import amount, reason
+from modelworks.latencies import with_latencies
 from modelworks.objective import ACCURACY, Metric
 from modelworks.runfolder import RunFolder
 from modelworks.selecting import Choice, Gates, Row, choose
@@ -40,6 +42,9 @@ def add_to(commands: Any) -> None:
         metavar="FILE.csv",
         help="in place of RUN: columns name,accuracy,ms,kb (or mse), first row Ω0",
     )
+    parser.add_argument(
+        "--latencies", type=Path, metavar="FILE", help="the target's times, as for `validate`; nothing is measured anew"
+    )
     parser.add_argument("--baseline", metavar="NAME", help="Ω0; default: float32, or the table's first row")
     parser.add_argument(
         "--max-loss", type=float, metavar="POINTS", help="largest loss: percentage points (of an MSE: per cent)"
@@ -53,23 +58,45 @@ def add_to(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if (arguments.run_folder is None) == (arguments.table is None):
         raise UsageError("reading the command line", "neither or both of RUN and --table", "one of the two")
+    if arguments.table and arguments.latencies:
+        raise UsageError("reading the command line", "--latencies with --table", "write the times into the table")
     gates = Gates(arguments.max_loss, arguments.max_p95, arguments.max_kb)
-    choice = _of_table(arguments, gates) if arguments.table else _of_run(arguments, gates)
-    chosen = {"command": given_command(arguments.argv)} | choice.as_dict() | {"reason": reason(choice)}
-    pooled = None
-    if arguments.run_folder:
-        run = RunFolder(arguments.run_folder)
-        run.write("selection.json", chosen)
-        pooled = _pooled(run, choice.chosen.name)
-    if arguments.json:
-        print(json.dumps(chosen, ensure_ascii=False))
+    heading = {"command": given_command(arguments.argv)}
+    if arguments.table:
+        choice = _of_table(arguments, gates)
+        _tell(choice, heading, None, arguments.json)
         return 0
+    run = RunFolder(arguments.run_folder)
+    validation = run.read("validation.json")
+    if arguments.latencies:
+        validation = with_latencies(validation, arguments.latencies)
+    choice = _of_run(validation, arguments.baseline, gates)
+    heading["latencies"] = validation.get("latencies", {"source": "unknown"})
+    run.write("selection.json", _record(choice, heading))
+    _tell(choice, heading, _pooled(run, choice.chosen.name), arguments.json)
+    return 0
+
+
+def _record(choice: Choice, heading: Mapping[str, Any]) -> dict[str, Any]:
+    """What selection.json and --json hold."""
+    return {**heading, **choice.as_dict(), "reason": reason(choice, _machine(heading))}
+
+
+def _machine(heading: Mapping[str, Any]) -> str | None:
+    """Whose times they are, if they were not measured along with the rest."""
+    source = heading.get("latencies", {}).get("source")
+    return f"{source['machine'] or 'the target'} ({source['file']})" if isinstance(source, dict) else None
+
+
+def _tell(choice: Choice, heading: Mapping[str, Any], pooled: str | None, as_json: bool) -> None:
+    record = _record(choice, heading)
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False))
+        return
     console = Console()
     console.print(_table(choice))
-    console.print(chosen["reason"], highlight=False, markup=False)
-    if pooled:
-        console.print(pooled, highlight=False, markup=False)
-    return 0
+    for said in filter(None, (record["reason"], pooled)):
+        console.print(said, highlight=False, markup=False)
 
 
 def _of_table(arguments: argparse.Namespace, gates: Gates) -> Choice:
@@ -77,10 +104,9 @@ def _of_table(arguments: argparse.Namespace, gates: Gates) -> Choice:
     return choose(rows_of_table(table, arguments.baseline), table.metric, gates, arguments.baseline)
 
 
-def _of_run(arguments: argparse.Namespace, gates: Gates) -> Choice:
-    validation = RunFolder(arguments.run_folder).read("validation.json")
-    rows, metric = rows_of_run(validation), metric_of(validation)
-    return choose(rows, metric, gates, arguments.baseline or validation["reference"])
+def _of_run(validation: Mapping[str, Any], baseline: str | None, gates: Gates) -> Choice:
+    rows = rows_of_run(validation)
+    return choose(rows, metric_of(validation), gates, baseline or validation.get("reference"))
 
 
 def _pooled(run: RunFolder, name: str) -> str | None:
