@@ -1,5 +1,6 @@
 """No block is torn apart, no picture is lost, and a seed always splits alike."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import UsageError
 from modelworks.dataset import Picture
-from modelworks.split import SplitPlan, group_of, split_pictures
+from modelworks.split import SplitPlan, fold_splits, group_of, split_pictures
 
 
 def picture(label: str, number: int) -> Picture:
@@ -91,3 +92,56 @@ def test_a_plan_that_leaves_nothing_is_refused(wrong: dict[str, object]) -> None
 def test_the_number_is_the_last_one_of_the_file_name() -> None:
     there = Picture(Path("pet-2/cam1-0047.jpg").as_posix(), "pet-2", "0")
     assert group_of(there, SplitPlan(block=10)) == "pet-2/4"
+
+
+@given(glass=st.sets(st.integers(0, 400), min_size=60), metal=st.sets(st.integers(0, 400), min_size=60), plan=plans)
+def test_every_picture_tests_in_exactly_one_fold_and_no_block_is_torn(
+    glass: set[int], metal: set[int], plan: SplitPlan
+) -> None:
+    everything = [picture("glass", n) for n in glass] + [picture("metal", n) for n in metal]
+    plan = replace(plan, block=min(plan.block, 4))
+    folds = fold_splits(everything, plan, 4)
+    assert sorted(each.path for fold in folds for each in fold.test) == sorted(each.path for each in everything)
+    for fold in folds:
+        parts = fold.parts().values()
+        assert sorted(each.path for part in parts for each in part) == sorted(each.path for each in everything)
+        groups = [{group_of(each, plan) for each in part} for part in parts]
+        assert sum(map(len, groups)) == len(set().union(*groups))
+
+
+def test_the_folds_test_about_equally_many_of_every_class() -> None:
+    everything = [picture(label, n) for label in ("glass", "metal") for n in range(200)]
+    for fold in fold_splits(everything, SplitPlan(block=10), 5):
+        assert [sum(each.label == label for each in fold.test) for label in ("glass", "metal")] == [40, 40]
+        assert len(fold.validation) == pytest.approx(40, abs=20)
+
+
+def test_too_few_groups_for_the_folds_are_refused() -> None:
+    everything = [picture(label, n) for label in ("glass", "metal") for n in range(60)]
+    with pytest.raises(UsageError, match="5 folds need 7"):
+        fold_splits(everything, SplitPlan(block=20), 5)
+
+
+@given(
+    glass=numbers,
+    metal=numbers,
+    plan=plans,
+    pairs=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=6),
+)
+def test_near_duplicates_stay_in_one_part(
+    glass: set[int], metal: set[int], plan: SplitPlan, pairs: list[tuple[int, int]]
+) -> None:
+    plan = replace(plan, block=min(plan.block, 2))
+    everything = [picture("glass", n) for n in glass] + [picture("metal", n) for n in metal]
+    bound = [(f"glass/glass{a}.jpg", f"glass/glass{b}.jpg") for a, b in pairs if {a, b} <= glass]
+    for split in (split_pictures(everything, plan, bound), *fold_splits(everything, plan, 2, bound)):
+        part_of = {each.path: name for name, part in split.parts().items() for each in part}
+        assert len(part_of) == len(everything)
+        assert all(part_of[one] == part_of[other] for one, other in bound)
+
+
+def test_a_pair_under_two_labels_binds_nothing() -> None:
+    everything = [picture(label, n) for label in ("glass", "metal") for n in range(60)]
+    bound = [("glass/glass1.jpg", "metal/metal1.jpg"), ("glass/gone.jpg", "glass/glass2.jpg")]
+    plan = SplitPlan(block=4)
+    assert split_pictures(everything, plan, bound) == split_pictures(everything, plan)

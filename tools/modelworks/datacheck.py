@@ -12,9 +12,9 @@ from appliance.records import Pixels
 from modelworks.dataset import Listing, Picture, decode, list_pictures
 from modelworks.duplicates import PROPOSED, close_pairs, confirmed, hashes_of, thumbnail
 from modelworks.progress import Report
-from modelworks.split import Split, SplitPlan, split_pictures
+from modelworks.split import Pairs, Split, SplitPlan, split_pictures
 
-__all__ = ["DataCheck", "NearPair", "OpenReport", "Parts", "check_data"]
+__all__ = ["DataCheck", "NearPair", "OpenReport", "Parts", "check_data", "near_duplicates"]
 
 OpenReport = Callable[[str, float], AbstractContextManager[Report]]
 """(title, units of work) -> a report, open while the work goes on."""
@@ -89,8 +89,9 @@ def check_data(folder: Path, split: Split | SplitPlan, open_report: OpenReport, 
     listing = list_pictures(folder)
     seen = _look_at_all(folder, listing.pictures, open_report)
     readable = [picture for picture in listing.pictures if picture.path in seen]
-    parts = _parts_of_run(split, listing) if isinstance(split, Split) else _parts_of_plan(split, readable)
     pairs, complete = _near_pairs(readable, [seen[picture.path][1] for picture in readable], distance, open_report)
+    bound = [(pair.first.path, pair.second.path) for pair in pairs]
+    parts = _parts_of_run(split, listing) if isinstance(split, Split) else _parts_of_plan(split, readable, bound)
     return DataCheck(
         folder=folder,
         listing=listing,
@@ -100,6 +101,12 @@ def check_data(folder: Path, split: Split | SplitPlan, open_report: OpenReport, 
         pairs=tuple(_placed(pair, parts) for pair in pairs),
         every_pair=complete,
     )
+
+
+def near_duplicates(pictures: Sequence[Picture], pixels: Sequence[Pixels], open_report: OpenReport) -> Pairs:
+    """The paths of every two pictures that show the same: what a split must not part."""
+    pairs, _ = _near_pairs(pictures, [thumbnail(each) for each in pixels], PROPOSED, open_report)
+    return tuple((pair.first.path, pair.second.path) for pair in pairs)
 
 
 def _look_at_all(
@@ -145,10 +152,10 @@ def _parts_of_run(split: Split, listing: Listing) -> Parts:
     return Parts("the run's split", _by_hash(split), gone=tuple(one.path for one in there if one.sha256 not in here))
 
 
-def _parts_of_plan(plan: SplitPlan, pictures: Sequence[Picture]) -> Parts:
+def _parts_of_plan(plan: SplitPlan, pictures: Sequence[Picture], bound: Pairs) -> Parts:
     name = f"blocks of {plan.block} numbers" if plan.by == "blocks" else "each picture on its own"
     try:
-        return Parts(name, _by_hash(split_pictures(pictures, plan)))
+        return Parts(name, _by_hash(split_pictures(pictures, plan, bound)))
     except UsageError as error:
         return Parts(name, {}, error)
 

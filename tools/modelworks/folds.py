@@ -47,7 +47,8 @@ class Series:
         Raises:
             UsageError: a class has too few groups.
         """
-        return fold_splits(_all(self.job.split), self.job.recipe.split, self.count)
+        job = self.job
+        return fold_splits(_all(job.split), job.recipe.split, self.count, job.run.together())
 
     def run(self, number: int) -> RunFolder:
         """The run folder of a fold, from 1."""

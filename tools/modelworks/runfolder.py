@@ -1,6 +1,6 @@
 """A run's folder: where each thing that a training made lies, and the JSON in it.
 
-train:     recipe.json  split.json  history.json  curves.png  best.weights.h5 (the chosen epoch)
+train:     recipe.json  split.json  near-duplicates.json  history.json  curves.png  best.weights.h5 (the chosen epoch)
            trained.json (the chosen epoch's figures: the training is finished)
            epoch-NN.weights.h5 (the newest: to go on from)  mean-NN.weights.h5 (its running mean)
            data.json (where the pictures lie on this machine: the one file that nothing else copies)
@@ -20,10 +20,11 @@ from appliance.errors import StorageError, UsageError
 from appliance.files import write_power_safe
 from modelworks.dataset import Picture
 from modelworks.recipe import TrainRecipe
-from modelworks.split import Split
+from modelworks.split import Pairs, Split
 
 __all__ = ["TRAINED", "RunFolder"]
 
+TOGETHER = "near-duplicates.json"
 TRAINED = "trained.json"
 TEST_READS = "test-reads.json"
 ROOM = "make room, then give the same command again: a training goes on where it stopped"
@@ -57,8 +58,10 @@ class RunFolder:
         versions: Mapping[str, str],
         command: str,
         places: Mapping[str, Path] | None = None,
+        together: Pairs = (),
     ) -> None:
-        """Make the run folder for a training on the pictures in `folder`; `places`: what else lies on this machine.
+        """Make the run folder for a training on the pictures in `folder`; `places`: what else lies on this machine;
+        `together`: the near duplicates that the split did not part.
 
         Raises:
             StorageError: it cannot be written.
@@ -71,6 +74,7 @@ class RunFolder:
         there = {"folder": folder} | dict(places or {})
         self.write("data.json", {name: str(path.absolute()) for name, path in there.items()})
         self.write("split.json", parts)
+        self.write(TOGETHER, {"pairs": [list(pair) for pair in together]})
         self.write("recipe.json", {"recipe": recipe.as_dict(), "versions": dict(versions), "command": command})
 
     def exists(self) -> bool:
@@ -82,7 +86,11 @@ class RunFolder:
 
     def is_empty(self) -> bool:
         """Is there nothing, or no more than what a `begin` left that was cut short?"""
-        return self.path.is_dir() and {each.name for each in self.path.iterdir()} <= {"data.json", "split.json"}
+        return self.path.is_dir() and {each.name for each in self.path.iterdir()} <= {
+            "data.json",
+            "split.json",
+            TOGETHER,
+        }
 
     def recipe(self) -> TrainRecipe:
         return TrainRecipe.from_dict(self.read("recipe.json").get("recipe", {}))
@@ -90,6 +98,10 @@ class RunFolder:
     def data_folder(self) -> Path:
         """Where the pictures lay when the training began."""
         return Path(self.read("data.json").get("folder", ""))
+
+    def together(self) -> Pairs:
+        """The near duplicates among all pictures, as pairs of paths."""
+        return tuple((one, other) for one, other in self.read(TOGETHER)["pairs"]) if self.has(TOGETHER) else ()
 
     def place(self, name: str) -> Path | None:
         """Where "weights", "teacher" or "cache" lay when the training began; None if it had none."""

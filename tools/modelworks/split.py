@@ -2,19 +2,21 @@
 
 Photographs of one object often bear neighbouring numbers. If one of them trains and the other tests, the accuracy is
 flattered; so whole blocks of numbers go to one split (plan "blocks"). Where every picture shows another object, each
-is a group of its own (plan "pictures").
+is a group of its own (plan "pictures"). Near duplicates bind their groups together, wherever their numbers stand.
 """
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from appliance.errors import UsageError
 from modelworks.dataset import Picture
 
-__all__ = ["Split", "SplitPlan", "fold_splits", "group_of", "split_pictures"]
+__all__ = ["Pairs", "Split", "SplitPlan", "fold_splits", "group_of", "split_pictures"]
+
+Pairs = Collection[tuple[str, str]]
 
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
@@ -70,42 +72,44 @@ def group_of(picture: Picture, plan: SplitPlan) -> str:
     return f"{picture.label}/{int(number[1]) // plan.block}"
 
 
-def split_pictures(pictures: Sequence[Picture], plan: SplitPlan) -> Split:
-    """Assign every picture to one part, class by class; equal for equal pictures and plan.
+def split_pictures(pictures: Sequence[Picture], plan: SplitPlan, together: Pairs = ()) -> Split:
+    """Assign every picture to one part, class by class; equal for equal arguments.
+
+    `together`: pairs of paths whose groups must not be parted (pairs under two labels are left to themselves).
 
     Raises:
         UsageError: a class has too few groups for three parts, or a name has no number.
     """
     parts: dict[str, list[Picture]] = {"train": [], "validation": [], "test": []}
-    for label, groups in sorted(_grouped(pictures, plan).items()):
+    for label, groups in sorted(_grouped(pictures, plan, together).items()):
         for part, names in _deal(label, groups, plan).items():
             parts[part] += [picture for name in names for picture in groups[name]]
     ordered = {part: tuple(sorted(chosen, key=lambda each: each.path)) for part, chosen in parts.items()}
     return Split(**ordered)
 
 
-def fold_splits(pictures: Sequence[Picture], plan: SplitPlan, count: int) -> tuple[Split, ...]:
+def fold_splits(pictures: Sequence[Picture], plan: SplitPlan, count: int, together: Pairs = ()) -> tuple[Split, ...]:
     """`count` splits in which every picture tests exactly once; groups stay together, validation is as in the plan.
 
     Raises:
         UsageError: a class has too few groups, or a name has no number.
     """
-    dealt = _dealt(pictures, plan, count)
+    dealt = _dealt(pictures, plan, count, together)
     folds = []
     for number in range(count):
         rest = [picture for fold, there in enumerate(dealt) if fold != number for picture in there]
         share = min(0.9, plan.validation * len(pictures) / max(1, len(rest)))
-        inner = split_pictures(rest, replace(plan, validation=share / 2, test=share / 2))
+        inner = split_pictures(rest, replace(plan, validation=share / 2, test=share / 2), together)
         # Nothing tests within the rest: both of its small parts choose.
         validation = sorted((*inner.validation, *inner.test), key=lambda each: each.path)
         folds.append(Split(inner.train, tuple(validation), tuple(sorted(dealt[number], key=lambda each: each.path))))
     return tuple(folds)
 
 
-def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int) -> list[list[Picture]]:
+def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int, together: Pairs) -> list[list[Picture]]:
     """The pictures in `count` parts of about equally many of every class, groups untorn."""
     parts: list[list[Picture]] = [[] for _ in range(count)]
-    for label, groups in sorted(_grouped(pictures, plan).items()):
+    for label, groups in sorted(_grouped(pictures, plan, together).items()):
         if len(groups) < count + 2:
             found = f"class {label!r} has {len(groups)} group(s), and {count} folds need {count + 2}"
             raise UsageError("splitting into folds", found, "fewer --folds, more pictures, or a smaller block")
@@ -119,12 +123,26 @@ def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int) -> list[lis
     return parts
 
 
-def _grouped(pictures: Sequence[Picture], plan: SplitPlan) -> dict[str, dict[str, list[Picture]]]:
+def _grouped(pictures: Sequence[Picture], plan: SplitPlan, together: Pairs) -> dict[str, dict[str, list[Picture]]]:
     """Class -> group -> pictures, in the order of their paths."""
+    group = {picture.path: group_of(picture, plan) for picture in pictures}
+    label = {picture.path: picture.label for picture in pictures}
+    there = [(one, other) for one, other in together if one in label and other in label]
+    bound = _bound((group[one], group[other]) for one, other in there if label[one] == label[other])
     by_class: dict[str, dict[str, list[Picture]]] = {}
     for picture in sorted(pictures, key=lambda each: each.path):
-        by_class.setdefault(picture.label, {}).setdefault(group_of(picture, plan), []).append(picture)
+        name = group[picture.path]
+        by_class.setdefault(picture.label, {}).setdefault(bound.get(name, name), []).append(picture)
     return by_class
+
+
+def _bound(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Group -> the first name, alphabetically, of all that are bound to it through any number of pairs."""
+    heap: dict[str, set[str]] = {}
+    for one, other in pairs:
+        joined = heap.get(one, {one}) | heap.get(other, {other})
+        heap.update(dict.fromkeys(joined, joined))
+    return {name: min(joined) for name, joined in heap.items()}
 
 
 def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from appliance.errors import UsageError
 from modelworks.cli.command import given_command
 from modelworks.cli.train_options import add_options, recipe_of, start_of
+from modelworks.datacheck import near_duplicates
 from modelworks.dataset import decode_all, list_pictures
 from modelworks.progress import reporting
 from modelworks.recipe import TrainRecipe
@@ -44,17 +45,19 @@ def _run(arguments: argparse.Namespace) -> int:
     console = Console()
     listing = list_pictures(arguments.folder)
     recipe = recipe_of(arguments, listing.pictures)
-    split = split_pictures(listing.pictures, recipe.split)
     run = RunFolder(arguments.output)
     _check_output(run, recipe)
-    decode_all(arguments.folder, listing.pictures)
+    pixels = decode_all(arguments.folder, listing.pictures)
+    together = near_duplicates(listing.pictures, pixels, lambda title, total: reporting(title, total, console))
+    split = split_pictures(listing.pictures, recipe.split, together)
+    del pixels
     for reason in listing.left_out:
         console.print(f"left out: {reason}", highlight=False, soft_wrap=True)
     from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
 
     if not run.exists():
         command = given_command(arguments.argv)
-        run.begin(arguments.folder, recipe, split, _versions(), command, _places(arguments))
+        run.begin(arguments.folder, recipe, split, _versions(), command, _places(arguments), together)
     teacher = RunFolder(arguments.teacher) if arguments.teacher else None
     job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights), arguments.cache, teacher)
     with reporting("training", work_units(job), console) as report:

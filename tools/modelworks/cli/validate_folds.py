@@ -1,0 +1,61 @@
+"""What `modelworks validate RUN --folds N` does instead of measuring the run's own files."""
+
+import argparse
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from appliance.errors import UsageError
+from modelworks.cli.command import given_command
+from modelworks.cli.train_options import DEFAULT_CACHE
+from modelworks.progress import reporting
+from modelworks.runfolder import TRAINED, RunFolder
+from modelworks.samedata import check_data
+
+__all__ = ["run_folds"]
+
+
+def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
+    """Cross-validate the run's recipe; trains N networks, so it takes N times as long as the training."""
+    console = Console(stderr=arguments.json)
+    if arguments.folds < 2:
+        raise UsageError("reading the command line", f"--folds {arguments.folds}", "2 or more; 5 is usual")
+    run.read(TRAINED)
+    folder = arguments.data or run.data_folder()
+    check_data(folder, run.split())
+    from modelworks.folds import Series, cross_validate, fold_units  # TensorFlow takes seconds
+    from modelworks.quantizing import QuantPlan
+    from modelworks.training import Job
+
+    recipe, teacher = run.recipe(), run.place("teacher")
+    start = run.place("weights") or (None if recipe.weights.name == "none" else recipe.weights.name)
+    cache = run.place("cache") or DEFAULT_CACHE
+    job = Job(folder, run.split(), recipe, run, start, cache, RunFolder(teacher) if teacher else None)
+    series = Series(job, arguments.folds, QuantPlan(tuple(arguments.recipe) or ("int8-io",)))
+    with reporting(f"{arguments.folds} folds", fold_units(series), console) as report:
+        figures = cross_validate(series, given_command(arguments.argv), report)
+    if arguments.json:
+        print(json.dumps(figures, ensure_ascii=False))
+        return 0
+    console.print(_table(figures))
+    console.print("Each picture was tested once, by a network that had not seen its group.", highlight=False)
+    return 0
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table(title=f"{figures['folds']} folds together")
+    for heading in ("file", "right", "accuracy", "95 % interval", "agrees with float32", "points lost (95 %)"):
+        table.add_column(heading, justify="left" if heading == "file" else "right")
+    for name, row in figures["rows"].items():
+        accuracy, same, loss = row["accuracy"], row["agreement"], row["paired_loss"]
+        table.add_row(
+            name,
+            f"{accuracy['right']} of {accuracy['n']}",
+            f"{accuracy['value']:.2%}",
+            f"{accuracy['low']:.2%} to {accuracy['high']:.2%}",
+            f"{same['value']:.2%}",
+            f"{loss['points']:.2f} ({loss['low']:.2f} to {loss['high']:.2f})",
+        )
+    return table
