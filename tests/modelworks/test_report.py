@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib", reason="needs the extra `train`")
+matplotlib = pytest.importorskip("matplotlib", reason="needs the extra `train`")
+pytest.importorskip("jinja2", reason="needs the extra `train`")
 
 from matplotlib.image import imread
 from tflite_writer import colour_network
@@ -27,13 +28,14 @@ from modelworks.dataset import fingerprint, labels_of, list_pictures
 from modelworks.recipe import Stage, TrainRecipe
 from modelworks.report.findings import read_findings
 from modelworks.report.labelplacing import Rectangle, place_labels
-from modelworks.report.plots import dots_of
+from modelworks.report.plots import Dot, dots_of, draw_trade
 from modelworks.report.words import interval, number, percent, quality, signed
 from modelworks.runfolder import RunFolder
 from modelworks.split import SplitPlan, split_pictures
 
 pytestmark = pytest.mark.workstation
 
+SVG_TEXT = "{http://www.w3.org/2000/svg}text"
 SIZE = 32
 # Blue, green, red in the order of the labels; a picture's channels come as red, green, blue.
 WEIGHTS = np.array([[0, 0, 3], [0, 3, 0], [3, 0, 0]], np.float32)
@@ -161,7 +163,7 @@ def test_it_says_what_the_run_found(html: str, run: RunFolder) -> None:
         assert number(row["ms"]["median"], 2) in text
     for step in ("train colours -o run", "quantize run", "validate run", "select run", "report run"):
         assert f"modelworks {step}" in text
-    assert "The test pictures were read 1 time." in text
+    assert "The test pictures were read once." in text
     assert "Pictures: CC0." in text
     assert "Seed 1" in text
     refused = next(row["refused"] for row in selection["rows"] if row["name"] == "int8-io")
@@ -319,11 +321,22 @@ def test_a_later_reading_of_the_test_pictures_is_held_against_the_figures(copy: 
     assert "read 3 times. From the second time on" in Page(reported(copy, tmp_path, "--no-pictures")).text
 
 
-def test_a_file_far_off_does_not_press_the_others_into_a_line(copy: RunFolder) -> None:
+def test_a_file_without_a_cost_is_not_in_the_plot(copy: RunFolder) -> None:
     changed(copy, "validation.json", lambda validation: validation["rows"][1].pop("ms"))
     findings = read_findings(copy)
     assert [dot.name for dot in dots_of(findings, "kb")] == ["float32", "int8-io"]
     assert [dot.name for dot in dots_of(findings, "ms", "median")] == ["float32"]
+
+
+def test_a_file_far_off_does_not_press_the_others_into_a_line() -> None:
+    """Its value stands in its name, and the axis ends where the others need it."""
+    near = [Dot("int8", 900, 89.0, 87.0, 91.0, "chosen"), Dot("float16", 1600, 90.0, 88.0, 92.0, "on the front")]
+    far = Dot("int4", 500, 24.5, 20.0, 30.0, "on the front")
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        texts = [each.text or "" for each in ET.fromstring(draw_trade([*near, far], "kB", "%")).iter(SVG_TEXT)]
+    assert {"int8", "float16", "int4 ↓ 24.5"} <= set(texts)
+    ticks = [float(text) for text in texts if re.fullmatch(r"[\d.]+", text) and float(text) < 101]
+    assert min(ticks) > 75
 
 
 def test_labels_lie_over_no_point_and_no_other_label() -> None:

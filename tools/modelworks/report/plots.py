@@ -27,6 +27,8 @@ STYLES: dict[str, dict[str, Any]] = {
     "bettered by another": {"color": "#5f6368", "marker": "o", "markersize": 6, "zorder": 2, "fillstyle": "none"},
 }
 TICKS = (1, 2, 5)
+REACH = 2.0
+"""How far from the chosen file the plot shows others, in widths of its 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,10 @@ def draw_trade(dots: Sequence[Dot], cost: str, quality: str) -> bytes:
 
 
 def _within_reach(dots: Sequence[Dot]) -> list[Dot]:
-    """A refused file far from all others would press these into a line: it moves to the edge, its value in its name."""
-    kept = [dot for dot in dots if dot.standing != "refused by a gate"] or list(dots)
-    low, high = min(dot.low for dot in kept), max(dot.high for dot in kept)
-    reach = high - low or abs(high) or 1.0
-    return [_at_edge(dot, low - reach / 2, high + reach / 2) for dot in dots]
+    """A file far from the chosen one would press the others into a line: it moves to the edge, its value in its name."""
+    chosen = min(dots, key=lambda dot: list(STYLES).index(dot.standing))
+    reach = REACH * (chosen.high - chosen.low or abs(chosen.quality) or 1.0)
+    return [_at_edge(dot, chosen.quality - reach, chosen.quality + reach) for dot in dots]
 
 
 def _at_edge(dot: Dot, low: float, high: float) -> Dot:
