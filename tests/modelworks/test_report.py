@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-matplotlib = pytest.importorskip("matplotlib", reason="needs the extra `train`")
+pytest.importorskip("matplotlib", reason="needs the extra `train`")
 pytest.importorskip("jinja2", reason="needs the extra `train`")
 
+import matplotlib
 from matplotlib.image import imread
 from tflite_writer import colour_network
 

@@ -75,7 +75,7 @@ def draw_trade(dots: Sequence[Dot], cost: str, quality: str) -> bytes:
 
 
 def _within_reach(dots: Sequence[Dot]) -> list[Dot]:
-    """A file far from the chosen one would press the others into a line: it moves to the edge, its value in its name."""
+    """A file far from the chosen one presses the others into a line: it moves to the edge, its value in its name."""
     chosen = min(dots, key=lambda dot: list(STYLES).index(dot.standing))
     reach = REACH * (chosen.high - chosen.low or abs(chosen.quality) or 1.0)
     return [_at_edge(dot, chosen.quality - reach, chosen.quality + reach) for dot in dots]
