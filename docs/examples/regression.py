@@ -66,8 +66,10 @@ def draw_bins(folder: Path, count: int) -> list[Picture]:
 
 def train_and_convert(folder: Path, run: RunFolder, split: Split, recipe: TrainRecipe, command: str) -> None:
     """Teach a small network the training pictures' values, and write it by every recipe."""
+    import keras
+
     from modelworks.batches import inputs_of
-    from modelworks.convert import convert, keras
+    from modelworks.convert import convert
     from modelworks.quantrecipes import RECIPES as KNOWN
 
     keras.utils.set_random_seed(1)

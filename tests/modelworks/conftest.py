@@ -31,8 +31,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quantized_run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with the files of a few recipes of a tiny network that was taught the colours; not validated."""
     pytest.importorskip("tensorflow", reason="needs the extra `train`")
+    import keras
+
     from modelworks.batches import inputs_of, one_hot
-    from modelworks.convert import convert, keras
+    from modelworks.convert import convert
     from modelworks.dataset import decode_all, fingerprint, labels_of, list_pictures
     from modelworks.quantrecipes import RECIPES
     from modelworks.recipe import Stage, TrainRecipe

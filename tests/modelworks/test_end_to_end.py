@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,14 +80,14 @@ def test_a_finished_training_is_not_overwritten(
 
 def test_weights_of_another_width_are_refused(run: RunFolder) -> None:
     with pytest.raises(ModelError, match="loading the weights"):
-        network.load(network.build(3, 0.5), run.best)
+        network.load(network.build(replace(run.recipe(), alpha=0.5)), run.best)
 
 
-def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+def test_damaged_weights_are_refused(run: RunFolder, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.weights.h5"
     damaged.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
     with pytest.raises(ModelError, match="loading the weights"):
-        network.build(3, 0.25, 32, damaged)
+        network.build(run.recipe(), 32, damaged)
 
 
 def test_a_run_of_another_version_says_so(run: RunFolder, tmp_path: Path) -> None:

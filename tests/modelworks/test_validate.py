@@ -140,7 +140,7 @@ def test_the_test_pictures_are_counted_each_time_they_are_read(
     assert told["pictures"]["train"] == 7
     assert [row["name"] for row in told["rows"]] == ["float32", "int8-io"]
     assert main(argv) == 0
-    assert "The test pictures were read for the 3. time" in capsys.readouterr().out.replace("\n", " ")
+    assert "The test pictures were read for the 3. time" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_work_announced_is_the_work_done(copy: RunFolder) -> None:
@@ -176,7 +176,7 @@ def test_the_target_s_times_change_the_choice(
     target = tmp_path / "target.json"
     target.write_text(json.dumps({"machine": "a Pi", "ratios": {"float32": 1, "dynamic": 0.9, "int8-io": ratio}}))
     assert main(["validate", str(copy.path), *SETTINGS, "--latencies", str(target)]) == 0
-    assert "L takes the ms of a Pi" in capsys.readouterr().out.replace("\n", " ")
+    assert "what L takes, the ms of a Pi" in " ".join(capsys.readouterr().out.split())
     assert main(["select", str(copy.path)]) == 0
     assert copy.read("selection.json")["choice"] == choice
     assert copy.read("validation.json")["latencies"] == {"source": {"file": "target.json", "machine": "a Pi"}}
@@ -238,6 +238,19 @@ def test_a_network_for_other_labels_is_refused(copy: RunFolder, capsys: pytest.C
     copy.write("recipe.json", recipe)
     assert main(["validate", str(copy.path)]) == 12
     assert "it has 3 outputs for 4 labels" in capsys.readouterr().err
+    assert not copy.has("test-reads.json")
+
+
+def test_a_reference_that_gets_nothing_right_is_refused_before_the_test_pictures_are_read(
+    copy: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Labels turned about: whatever the network says is wrong."""
+    recipe = copy.read("recipe.json")
+    labels = recipe["recipe"]["labels"]
+    recipe["recipe"]["labels"] = [*labels[1:], labels[0]]
+    copy.write("recipe.json", recipe)
+    assert main(["validate", str(copy.path), *SETTINGS]) == 2
+    assert "its accuracy on 6 validation pictures is 0" in capsys.readouterr().err
     assert not copy.has("test-reads.json")
 
 

@@ -26,7 +26,7 @@ from modelworks.samedata import check_data
 from modelworks.scoring import score_pictures
 from modelworks.task import Outputs, Task
 from modelworks.timing import Lane, Timing, open_lanes, settings_of, time_lanes, timing_ms
-from modelworks.validation_rows import Part, judged_row, with_objectives
+from modelworks.validation_rows import Part, check_reference, judged_row, with_objectives
 
 __all__ = ["Job", "Opened", "Plan", "open_job", "validate"]
 
@@ -116,7 +116,7 @@ def validate(opened: Opened, command: str, report: Report) -> dict[str, Any]:
     """Measure all; returns what validation.json then holds.
 
     Raises:
-        UsageError: a picture cannot be read, or float32 gets nothing right.
+        UsageError: a picture cannot be read, or float32 gets nothing right; then the test pictures are not read.
         ModelError: a file broke down.
         StorageError: the run folder cannot be written.
     """
@@ -124,8 +124,10 @@ def validate(opened: Opened, command: str, report: Report) -> dict[str, Any]:
     timings = time_lanes(opened.lanes, job.plan.timed, report.advance)
     report.say(f"timed {len(job.digests)} files, {len(opened.lanes)} settings in turn")
     memory = {name: _memory(path, report) for name, path in job.files.items()}
+    parts = {part: _scored(opened, part, report) for part in ("validation", "train")}
+    check_reference(job.task, parts["validation"])
     reads = job.run.count_test_read(command)
-    parts = {part: _scored(opened, part, report) for part in opened.parts}
+    parts["test"] = _scored(opened, "test", report)
     times = job.latencies.times({name: own[0] for name, own in timings.items()})
     rows = [
         _file_fields(name, path, job.digests[name])

@@ -6,13 +6,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from appliance.errors import UsageError
 from modelworks.contenders import candidate_of
 from modelworks.dataset import Picture
 from modelworks.objective import baseline_of, standings
 from modelworks.quantrecipes import REFERENCE
 from modelworks.task import Outputs, Task
 
-__all__ = ["Part", "judged_row", "with_objectives"]
+__all__ = ["Part", "check_reference", "judged_row", "with_objectives"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +23,18 @@ class Part:
     pictures: Sequence[Picture]
     truth: NDArray[Any]
     outputs: Mapping[str, Outputs]
+
+
+def check_reference(task: Task, validation: Part) -> None:
+    """Refuse a reference that nothing can be compared with, before the test pictures are read.
+
+    Raises:
+        UsageError: it names no validation picture right, or makes no error at all in a regression.
+    """
+    quality = task.quality(validation.truth, validation.outputs[REFERENCE])
+    if quality["value"] == 0:
+        found = f"its {task.metric.name} on {quality['n']} validation pictures is 0: no ratio to it exists"
+        raise UsageError(f"comparing with {REFERENCE}", found, "train longer, or more and more various pictures")
 
 
 def judged_row(name: str, task: Task, parts: Mapping[str, Part]) -> dict[str, Any]:
@@ -39,11 +52,7 @@ def judged_row(name: str, task: Task, parts: Mapping[str, Part]) -> dict[str, An
 
 
 def with_objectives(rows: Sequence[dict[str, Any]], task: Task) -> list[dict[str, Any]]:
-    """The rows with L_paper and L against the reference, by the quality on the validation pictures.
-
-    Raises:
-        UsageError: the reference's quality is 0, so that nothing can be compared with it.
-    """
+    """The rows with L_paper and L against the reference, by the quality on the validation pictures."""
     candidates = [candidate_of(row, task.metric) for row in rows]
     judged = standings(candidates, baseline_of(candidates, REFERENCE), task.metric)
     return [

@@ -1,6 +1,5 @@
 """Tables for a terminal of 80 columns: a file a row, numbers to the right."""
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 __all__ = ["file_table", "two_decimals"]
@@ -13,7 +12,7 @@ def file_table(title: str | None, caption: str, *columns: str) -> Table:
         caption=caption,
         title_justify="left",
         caption_justify="left",
-        box=SIMPLE_HEAD,
+        box=None,
         padding=(0, 1, 0, 0),
     )
     table.add_column("file", no_wrap=True)

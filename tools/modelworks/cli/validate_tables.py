@@ -58,12 +58,12 @@ def _estimated(validation: Mapping[str, Any]) -> Table:
 def _costs(validation: Mapping[str, Any]) -> Table:
     source, first = validation["latencies"]["source"], validation["rows"][0]
     own = isinstance(source, str)
-    caption = "median ms a picture here, by threads; ref: reference kernels; zip: kB compressed; MB: a process's peak"
+    caption = "ms (n): a picture here on n threads, median; ref.: reference kernels; MB: a process's peak memory"
     if not own:
-        caption += f"; L takes the ms of {source['machine'] or source['file']}"
-    settings = [f"ms, {each['threads']} thr" for each in first["timings"][:-1]]
-    target = () if own else ("ms, target",)
-    table = file_table("What it costs", caption, "kB", "zip", *settings, "ms, ref", *target, "MB", "L_paper", "L")
+        caption += f"; target: what L takes, the ms of {source['machine'] or source['file']}"
+    settings = [f"ms ({each['threads']})" for each in first["timings"][:-1]]
+    target = () if own else ("target",)
+    table = file_table("What it costs", caption, "kB", "zip", *settings, "ref.", *target, "MB", "L_paper", "L")
     for row in validation["rows"]:
         table.add_row(
             row["name"],
