@@ -1,11 +1,7 @@
 """Keras network -> .tflite bytes: the one file that calls TensorFlow's converter."""
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,6 +12,7 @@ from numpy.typing import NDArray
 
 from appliance.errors import ModelError
 from modelworks.quantrecipes import QuantRecipe
+from modelworks.quiet import quiet
 
 __all__ = ["convert"]
 
@@ -34,7 +31,7 @@ def convert(network: Any, recipe: QuantRecipe, representative: Iterable[NDArray[
     """
     picture = tf.TensorSpec((1, *network.input_shape[1:]), tf.float32, name="picture")
     try:
-        with _quiet(), warnings.catch_warnings(action="ignore"):
+        with quiet():
             single = tf.function(lambda tensor: network(tensor, training=False)).get_concrete_function(picture)
             # Without the network itself, which the converter would save to the disk and load again: ten times as fast.
             converter = tf.lite.TFLiteConverter.from_concrete_functions([single])
@@ -42,19 +39,6 @@ def convert(network: Any, recipe: QuantRecipe, representative: Iterable[NDArray[
             return bytes(converter.convert())
     except Exception as error:  # the converter raises its own ConverterError, ValueError, RuntimeError ...
         raise ModelError(f"converting by the recipe {recipe.name}", str(error), "another TensorFlow version") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No chatter in between a person's progress lines: Python prints, and C++ writes to descriptor 2 by itself."""
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere, redirect_stdout(StringIO()):
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def _settle(converter: Any, recipe: QuantRecipe, representative: Iterable[NDArray[np.float32]]) -> None:

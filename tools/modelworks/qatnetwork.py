@@ -15,6 +15,8 @@ SKIPPED = "Dropout"
 """Of no use where the float network is the teacher, and nothing at all on the machine."""
 DECAY = 0.999
 """tfmot's moving average: tensorflow_model_optimization/python/core/quantization/keras/quant_ops.py"""
+NARROWEST = 1e-3
+"""The upper end of a range at least: what is always 0 would have the scale 0, and all after it be no numbers."""
 RANGES = ("output_min", "output_max", "activation_min", "activation_max")
 """How tfmot's variables end that hold a moving average of an activation's range."""
 
@@ -70,7 +72,8 @@ def settle_ranges(network: Any, batches: Iterable[NDArray[np.float32]]) -> None:
         see(tf.constant(batch), training=True)
     left = DECAY**count
     for variable, first in zip(ranges, start, strict=True):
-        variable.assign((variable.numpy() - left * first) / (1 - left))
+        mean = (variable.numpy() - left * first) / (1 - left)
+        variable.assign(max(mean, NARROWEST) if "_max" in variable.name else mean)
 
 
 def export(network: Any, shape: Sequence[int], ends: str) -> bytes:

@@ -100,6 +100,8 @@ def _train(network: Any, teacher: Any, lesson: Lesson, job: dict[str, Any]) -> l
             optimizer.learning_rate.assign(learning_rate(step, total, 0, job["rate"]))
             losses.append(float(network.train_on_batch(inputs, advise(tf.constant(inputs)))))
             _tell(units=STEP * len(inputs))
+        if not np.isfinite(losses).all():
+            sys.exit(f"the loss is not a number in epoch {epoch}: a lower --qat-rate")
         history.append({"epoch": epoch, "loss": round(float(np.mean(losses)), 5)} | _look(network, lesson))
         if _best(history) == epoch:
             kept = network.get_weights()

@@ -1,12 +1,11 @@
 """A float32 .tflite file with smaller weights, computed in float32 all the same: the one file that calls LiteRT's
 quantizer."""
 
-from contextlib import redirect_stdout
-from io import StringIO
 from typing import Any
 
 from appliance.errors import ModelError
 from modelworks.quantrecipes import QuantRecipe
+from modelworks.quiet import quiet
 
 __all__ = ["shrink_weights"]
 
@@ -27,7 +26,7 @@ def shrink_weights(float32: bytes, recipe: QuantRecipe) -> bytes:
     except ImportError as error:
         raise ModelError(doing, str(error), "pip install '.[train]'") from error
     try:
-        with redirect_stdout(StringIO()):
+        with quiet():
             worker: Any = quantizer.Quantizer(bytearray(float32))
             worker.add_weight_only_config(".*", TFLOperationName.ALL_SUPPORTED, recipe.weights)
             if recipe.rest:

@@ -67,7 +67,10 @@ def add_to(commands: Any) -> None:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 10,100,1000") from error
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -83,6 +86,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _of_run(arguments: argparse.Namespace, plan: QuantPlan) -> dict[str, Any]:
     run = RunFolder(arguments.network)
+    if run.path.is_file():
+        remedy = f"keras.models.load_model(...).save('{run.path.stem}.keras')"
+        raise UsageError(f"reading {run.path}", "a file that is no .keras file", remedy)
     run.read(TRAINED)
     if arguments.output:
         raise UsageError("reading the command line", "-o with a RUN, whose files stay in it", "leave it out")
