@@ -7,7 +7,14 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
-from tensorflow_model_optimization.quantization.keras import quantize_model
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_registry import (
+    Default8BitConvQuantizeConfig,
+    Default8BitQuantizeRegistry,
+)
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_scheme import (
+    Default8BitQuantizeScheme,
+)
+from tensorflow_model_optimization.quantization.keras import quantize_annotate_model, quantize_apply
 
 __all__ = ["export", "freeze_statistics", "rebuild", "rounding", "settle_ranges"]
 
@@ -44,10 +51,10 @@ def rebuild(described: Sequence[Mapping[str, Any]], weights: Mapping[str, NDArra
 
 
 def rounding(network: Any) -> Any:
-    """A copy whose weights and activations are rounded as int8 would be, per channel, while it trains."""
+    """A copy whose activations and weights are rounded as int8 would be while it trains, but for depthwise weights."""
     copy = tf_keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
-    return quantize_model(copy)
+    return quantize_apply(quantize_annotate_model(copy), scheme=_Scheme())
 
 
 def freeze_statistics(network: Any) -> None:
@@ -87,3 +94,21 @@ def export(network: Any, shape: Sequence[int], ends: str) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = converter.inference_output_type = tf.as_dtype(ends)
     return bytes(converter.convert())
+
+
+class _Registry(Default8BitQuantizeRegistry):
+    """tfmot's scheme, without the rounding of depthwise weights.
+
+    It rounds them with one scale for all channels, the file with one for each: the training would heal a wound that
+    the machine never has (measured on TrashNet: 58.7 % right before the first step, 88.3 % without).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        without = Default8BitConvQuantizeConfig([], ["activation"], False)
+        self._layer_quantize_map[tf_keras.layers.DepthwiseConv2D] = without
+
+
+class _Scheme(Default8BitQuantizeScheme):
+    def get_quantize_registry(self) -> Any:
+        return _Registry()
