@@ -66,6 +66,18 @@ def test_a_step_that_was_not_done_is_named(run: RunFolder) -> None:
         run.read("figures.json")
 
 
+@pytest.mark.parametrize("content", [b"", b"[1, 2]", b'"text"', b"{", b"\xff\xfe"])
+def test_a_file_that_is_no_json_object_is_refused(content: bytes, run: RunFolder) -> None:
+    (run.path / "history.json").write_bytes(content)
+    with pytest.raises(UsageError, match=r"reading .*history\.json"):
+        run.read("history.json")
+
+
+def test_every_reading_of_the_test_pictures_is_counted(run: RunFolder) -> None:
+    assert [run.count_test_read(f"look {number}") for number in (1, 2, 3)] == [1, 2, 3]
+    assert run.read("test-reads.json")["reads"] == ["look 1", "look 2", "look 3"]
+
+
 def test_a_model_directory_that_was_cut_short_has_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the appliance refuses it, instead of running an old manifest's model with new labels."""
     files = {"model.tflite": b"new", "labels.txt": b"new", MANIFEST_FILE: b"new"}

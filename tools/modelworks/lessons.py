@@ -121,6 +121,7 @@ def _prepared(
     cache = FeatureCache(folder, networks.digest_of(part), how, lambda inputs: networks.outputs_of(part, inputs))
     for view in range(1, views + 1):
         cache.prepare(learning.pictures, learning.pixels, view, lambda count: report.advance(cost * count))
+        report.say(f"view {view} of {views} is known")
     return cache
 
 

@@ -121,10 +121,12 @@ class RunFolder:
         """
         try:
             raw = json.loads((self.path / name).read_bytes())
+            if not isinstance(raw, dict):
+                raise ValueError("it holds no JSON object")
         except (OSError, ValueError) as error:
             remedy = "name a folder made by `modelworks train`, and finish the step before this one"
             raise UsageError(f"reading {self.path / name}", str(error), remedy) from error
-        return dict(raw)
+        return raw
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Write JSON.
