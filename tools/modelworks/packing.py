@@ -34,9 +34,9 @@ def pack(
         UsageError: the run is not validated, or no classifier, or name or version are refused.
         ModelError: the .tflite file is damaged, or changed since it was measured.
     """
+    recipe, split = run.recipe(), run.split()
     measured = _measured(run)
     own = _row(run, quantized, measured)
-    recipe, split = run.recipe(), run.split()
     content = _model(run, quantized, own["sha256"])
     files = {
         MODEL_FILE: content,
