@@ -16,8 +16,9 @@ from modelworks.dataset import Picture, decode_all, fingerprint
 from modelworks.figures import agreement, judge, paired_loss
 from modelworks.litert import LiteModel
 from modelworks.progress import Report
-from modelworks.quantizing import QuantPlan, quantize
-from modelworks.quantizing import work_units as quantizing_units
+from modelworks.quantizing import quantize
+from modelworks.quantplan import QuantPlan
+from modelworks.quantplan import work_units as quantizing_units
 from modelworks.quantrecipes import REFERENCE
 from modelworks.recipe import Teacher
 from modelworks.runfolder import TRAINED, RunFolder

@@ -26,7 +26,7 @@ def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     folder = arguments.data or run.data_folder()
     check_data(folder, run.split())
     from modelworks.folds import Series, cross_validate, fold_units  # TensorFlow takes seconds
-    from modelworks.quantizing import QuantPlan
+    from modelworks.quantplan import QuantPlan
     from modelworks.training import Job
 
     recipe, teacher = run.recipe(), run.place("teacher")
