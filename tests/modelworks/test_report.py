@@ -246,6 +246,19 @@ def test_steps_that_do_not_fit_are_refused(copy: RunFolder, tmp_path: Path, caps
     assert main(["report", str(copy.path), "--no-pictures", "-o", str(tmp_path / "no" / "report.html")]) == 13
 
 
+def test_a_choice_by_the_machine_s_times_is_reported_with_them(copy: RunFolder, tmp_path: Path) -> None:
+    ratios = {row["name"]: 0.25 if row["name"] == "int8-io" else 1.0 for row in copy.read("validation.json")["rows"]}
+    times = tmp_path / "board.json"
+    times.write_text(json.dumps({"machine": "a small board", "ratios": ratios}))
+    assert main(["select", str(copy.path), "--latencies", str(times)]) == 0
+    selection = copy.read("selection.json")
+    page = reported(copy, tmp_path)
+    assert "a small board" in page
+    (int8,) = (row for row in selection["rows"] if row["name"] == "int8-io")
+    (float32,) = (row for row in selection["rows"] if row["name"] == "float32")
+    assert int8["ms"]["median"] == pytest.approx(float32["ms"]["median"] / 4, rel=0.1)
+
+
 def test_a_choice_older_than_the_measurement_is_refused(copy: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     changed(copy, "validation.json", lambda validation: validation["rows"][1].update(L=0.123))
     assert main(["report", str(copy.path)]) == 2

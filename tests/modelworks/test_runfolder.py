@@ -1,7 +1,6 @@
 """What a run leaves on disk is whole: the old file or the new one, and a message that says what to do."""
 
 import errno
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from appliance.bundle.manifest import MANIFEST_FILE
 from appliance.errors import StorageError, UsageError
 from appliance.preprocess import Preprocessing
-from modelworks import packing
+from modelworks import packing, runfolder
 from modelworks.dataset import Picture
 from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import RunFolder
@@ -54,7 +53,7 @@ def test_a_begin_that_was_cut_short_may_begin_again(run: RunFolder) -> None:
 def test_a_full_disk_leaves_the_best_weights_as_they_were(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     run.best.write_bytes(b"good")
     run.checkpoint(3).write_bytes(b"better")
-    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(runfolder, "write_power_safe", full)
     with pytest.raises(StorageError, match=r"No space left.*a training goes on where it stopped"):
         run.keep_best(run.checkpoint(3))
     assert run.best.read_bytes() == b"good"

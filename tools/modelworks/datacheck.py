@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.errors import UsageError
 from appliance.records import Pixels
-from modelworks.dataset import Listing, Picture, decode, list_pictures
+from modelworks.dataset import Listing, Picture, decode, list_pictures, unreadable
 from modelworks.duplicates import PROPOSED, close_pairs, confirmed, hashes_of, thumbnail
 from modelworks.progress import Report
 from modelworks.split import Pairs, Split, SplitPlan, split_pictures
@@ -33,6 +33,11 @@ class NearPair:
     def crosses(self) -> bool:
         """Are they in two parts, so that one teaches what the other should test?"""
         return "" not in self.parts and self.parts[0] != self.parts[1]
+
+    @property
+    def leaks(self) -> bool:
+        """Does it cross under one label? A pair under two labels is no leak but a doubt about a label."""
+        return self.crosses and not self.disagrees
 
     @property
     def disagrees(self) -> bool:
@@ -71,7 +76,7 @@ class DataCheck:
 
     @property
     def crossing(self) -> tuple[NearPair, ...]:
-        return tuple(pair for pair in self.pairs if pair.crosses)
+        return tuple(pair for pair in self.pairs if pair.leaks)
 
     def leaked(self, part: str) -> set[str]:
         """The pictures of `part` that have a near duplicate among those that train."""
@@ -103,9 +108,19 @@ def check_data(folder: Path, split: Split | SplitPlan, open_report: OpenReport, 
     )
 
 
-def near_duplicates(pictures: Sequence[Picture], pixels: Sequence[Pixels], open_report: OpenReport) -> Pairs:
-    """The paths of every two pictures that show the same: what a split must not part."""
-    pairs, _ = _near_pairs(pictures, [thumbnail(each) for each in pixels], PROPOSED, open_report)
+def near_duplicates(folder: Path, pictures: Sequence[Picture], open_report: OpenReport) -> Pairs:
+    """The paths of every two pictures that show the same: what a split must not part.
+
+    Raises:
+        UsageError: a picture cannot be read, or so many are alike that not all pairs can be looked at.
+    """
+    seen = _look_at_all(folder, pictures, open_report)
+    if len(seen) < len(pictures):
+        raise unreadable(folder, [picture.path for picture in pictures if picture.path not in seen])
+    pairs, complete = _near_pairs(pictures, [seen[each.path][1] for each in pictures], PROPOSED, open_report)
+    if not complete:
+        found = f"more than {len(pairs)} pairs of near duplicates"
+        raise UsageError(f"splitting the pictures in {folder}", found, "modelworks data check; thin out what is a film")
     return tuple((pair.first.path, pair.second.path) for pair in pairs)
 
 

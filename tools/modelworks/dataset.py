@@ -24,6 +24,7 @@ __all__ = [
     "labels_of",
     "list_pictures",
     "read_pixels",
+    "unreadable",
 ]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -103,7 +104,7 @@ def decode(folder: Path, picture: Picture) -> Pixels:
     """
     pixels = read_pixels(folder / picture.path)
     if pixels is None:
-        raise _unreadable(folder, [picture.path])
+        raise unreadable(folder, [picture.path])
     return pixels
 
 
@@ -116,7 +117,7 @@ def decode_all(folder: Path, pictures: Sequence[Picture]) -> list[Pixels]:
     decoded = [read_pixels(folder / picture.path) for picture in pictures]
     faulty = [picture.path for picture, pixels in zip(pictures, decoded, strict=True) if pixels is None]
     if faulty:
-        raise _unreadable(folder, faulty)
+        raise unreadable(folder, faulty)
     return [pixels for pixels in decoded if pixels is not None]
 
 
@@ -165,7 +166,8 @@ def _paths(group: Iterable[Picture]) -> str:
     return ", ".join(picture.path for picture in group)
 
 
-def _unreadable(folder: Path, paths: Sequence[str]) -> UsageError:
+def unreadable(folder: Path, paths: Sequence[str]) -> UsageError:
+    """The error that names the first few of them and counts them all."""
     shown = ", ".join(paths[:NAMED]) + (", ..." if len(paths) > NAMED else "")
     by_class = ", ".join(f"{count} in {name}" for name, count in Counter(map(os.path.dirname, paths)).items())
     return UsageError(

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,13 @@ from modelworks.dataset import Picture
 __all__ = ["FeatureCache", "Views"]
 
 CHUNK = 32
-"""Pictures shown to the network at once; no result depends on it."""
+"""Pictures shown to the network at once. (What a picture's row is may differ in its last bit with what stands beside
+it: a row in float16 hides nearly all of that.)"""
+KEPT_AT_ONCE = 4 * CHUNK
+"""Pictures in a part: so much memory is needed, and so little is lost when the power goes."""
+MAKERS = ("tensorflow", "numpy", "opencv-python-headless")
+FORMAT = 1
+"""Higher whenever the same arguments make other rows: after a change in augmentation or preprocessing."""
 ROOM = "make room, or name another place with --cache DIR; the training goes on when the command is given again"
 
 
@@ -44,7 +51,8 @@ class FeatureCache:
     """Rows for views of pictures, of one network (`digest` names its weights and the layer that speaks)."""
 
     def __init__(self, folder: Path, digest: str, views: Views, speak: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
-        key = json.dumps({"network": digest, "views": asdict(views)}, sort_keys=True)
+        made_by = {name: version(name) for name in MAKERS} | {"format": FORMAT}
+        key = json.dumps({"network": digest, "views": asdict(views), "by": made_by}, sort_keys=True)
         self._folder = folder / hashlib.sha256(key.encode()).hexdigest()[:24]
         self._views = views
         self._speak = speak
@@ -61,13 +69,13 @@ class FeatureCache:
         known = self._known(view)
         missing = [number for number, picture in enumerate(pictures) if picture.sha256 not in known]
         advance(len(pictures) - len(missing))
-        rows = []
-        for start in range(0, len(missing), CHUNK):
-            some = missing[start : start + CHUNK]
-            rows.append(self._compute([pictures[n] for n in some], [pixels[n] for n in some], view))
-            advance(len(some))
-        if missing:
-            self._keep(view, [pictures[number].sha256 for number in missing], np.concatenate(rows))
+        for begin in range(0, len(missing), KEPT_AT_ONCE):
+            part, rows = missing[begin : begin + KEPT_AT_ONCE], []
+            for start in range(0, len(part), CHUNK):
+                some = part[start : start + CHUNK]
+                rows.append(self._compute([pictures[n] for n in some], [pixels[n] for n in some], view))
+                advance(len(some))
+            self._keep(view, [pictures[number].sha256 for number in part], np.concatenate(rows))
 
     def rows(self, pictures: Sequence[Picture], views: Sequence[int]) -> NDArray[np.float32]:
         """The rows of prepared views, shape (n, ...)."""
@@ -91,7 +99,7 @@ class FeatureCache:
         try:
             hashes = json.loads(listing.read_bytes())
             part = np.load(listing.with_suffix(".npy"), mmap_mode="r")
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             return
         if len(part) == len(hashes):
             self._rows[view].update({sha256: (part, place) for place, sha256 in enumerate(hashes)})

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.errors import UsageError
+from appliance.errors import ModelError, UsageError
 from appliance.files import sha256_of
 from modelworks.dataset import Picture, decode_all, fingerprint
 from modelworks.figures import agreement, judge, paired_loss
+from modelworks.integrity import digests_of
 from modelworks.litert import LiteModel
 from modelworks.progress import Report
 from modelworks.quantizing import quantize
@@ -29,6 +30,8 @@ from modelworks.training import Job, train, work_units
 __all__ = ["FOLDS", "Series", "cross_validate", "fold_units"]
 
 FOLDS = "folds.json"
+NO_LOSS = {"points": 0.0, "low": 0.0, "high": 0.0}
+"""Of the reference against itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ def cross_validate(series: Series, command: str, report: Report) -> dict[str, An
         "rows": {name: _row(truth, each, pooled[REFERENCE], series.job.recipe.labels) for name, each in pooled.items()},
         "per_fold": folds,
     }
+    series.job.run.count_test_read(command)
     series.job.run.write(FOLDS, figures)
     return figures
 
@@ -126,10 +130,19 @@ def _trained(job: Job, command: str, series: Series, number: int, report: Report
         report.advance(work_units(job))
     else:
         train(job, prefixed)
-    if all(job.run.tflite(name).is_file() for name in series.plan.names):
+    if _is_quantized(job.run, series.plan):
         report.advance(quantizing_units(series.plan, len(job.split.train), len(job.split.validation)))
     else:
         quantize(subject_of_run(job.folder, job.run), job.run, series.plan, command, prefixed)
+
+
+def _is_quantized(run: RunFolder, plan: QuantPlan) -> bool:
+    """Are the plan's files there, as they were written?"""
+    try:
+        digests_of(run, plan.names)
+    except (UsageError, ModelError):
+        return False
+    return True
 
 
 def _row(
@@ -138,7 +151,8 @@ def _row(
     """The pooled figures of one form."""
     right, other = (each.argmax(axis=1) == np.asarray(truth) for each in (scores, reference))
     judged = judge(truth, scores, labels)
-    same = {"agreement": agreement(scores, reference), "paired_loss": paired_loss(right, other)}
+    loss = paired_loss(right, other) if scores is not reference else NO_LOSS | {"n": len(truth)}
+    same = {"agreement": agreement(scores, reference), "paired_loss": loss}
     return {name: judged[name] for name in ("accuracy", "per_class", "confusion")} | same
 
 

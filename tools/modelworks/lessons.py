@@ -114,9 +114,14 @@ def epoch_units(recipe: TrainRecipe, stage: Stage, counts: tuple[int, int], netw
 
 
 def opinions_units(job: Assignment) -> float:
-    """What asking the teacher costs."""
+    """What asking the teacher costs.
+
+    Raises:
+        UsageError: as `opinions_of`.
+    """
     if job.teacher is None:
         return 0.0
+    _check_teacher(job.teacher, job.teacher.recipe(), job.recipe, job.split)
     return float(len(job.split.train) * job.recipe.views * _teacher_cost(job.teacher.recipe(), job.recipe))
 
 

@@ -4,8 +4,10 @@ The head is a 1x1 convolution on the pooled features instead of a dense layer: t
 form is an operator that older runtimes also load (today's converter writes FULLY_CONNECTED version 12).
 """
 
+import errno
 import hashlib
 import os
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from appliance.errors import ModelError, StorageError, UsageError
+from appliance.files import write_power_safe
 from modelworks.recipe import TrainRecipe
 
 __all__ = [
@@ -41,6 +44,8 @@ __all__ = [
 
 HEAD = "head"
 LOGITS = "flat"
+SPARE = 1_000_000
+"""Bytes for HDF5's own bookkeeping."""
 CLIP = 5.0
 """The longest gradient that SGD follows."""
 BATCH = 32
@@ -92,15 +97,24 @@ def freeze(network: Any, last: str) -> None:
 
 
 def share_after(network: Any, layer: str) -> float:
-    """How much of a training step's cost lies behind `layer`: by the size of activations, which the time follows."""
+    """How much of a training step's cost lies behind `layer`: by the size of activations, which the time follows.
+
+    Raises:
+        UsageError: it has no such layer.
+    """
     sizes = [int(np.prod([side or 64 for side in each.output.shape[1:]])) for each in network.layers]
+    if layer:
+        part_of(network, layer)
     place = [each.name for each in network.layers].index(layer) + 1 if layer else 0
     return sum(sizes[place:]) / sum(sizes)
 
 
 def digest_of(part: Any) -> str:
-    """SHA-256 over the weights of a part, in order, and the names of its layers."""
-    digest = hashlib.sha256("\n".join(layer.name for layer in part.layers).encode())
+    """SHA-256 over the weights of a part, in order, and the names of the layers that have some.
+
+    (Keras numbers the names of inputs through: they differ from one network to the next.)
+    """
+    digest = hashlib.sha256("\n".join(layer.name for layer in part.layers if layer.weights).encode())
     for values in part.get_weights():
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
@@ -114,13 +128,27 @@ def compile_for(network: Any, recipe: TrainRecipe, frozen: str = "") -> Any:
     freeze(network, frozen)
     part = part_of(network, frozen)
     if recipe.keep_statistics:
-        begin = keras.Input(part.input.shape[1:])
-        part = keras.Model(begin, part(begin, training=False))
+        part = _Still(part)
     optimizer = _optimizer(recipe)
     optimizer.build(part.trainable_variables)
     network.compile(optimizer=optimizer, loss="categorical_crossentropy")
     part.compile(optimizer=optimizer, loss=_loss(recipe))
     return part
+
+
+class _Still(keras.Model):  # type: ignore[misc]
+    """A part that learns with batch normalization as on the machine.
+
+    A functional model would not do: it hands its own `training` on to the models nested in it.
+    """
+
+    def __init__(self, part: Any) -> None:
+        super().__init__(name="still")
+        self._part = part
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What the part says of the inputs, whatever `training` is."""
+        return self._part(inputs, training=False)
 
 
 def _optimizer(recipe: TrainRecipe) -> Any:
@@ -182,12 +210,25 @@ def save(network: Any, path: Path) -> None:
     """
     beside = path.with_name(f"part-{path.name}")
     try:
+        _check_room(path.parent, network)
         network.save_weights(beside, overwrite=True)
-        beside.replace(path)
+        write_power_safe(path, beside.read_bytes())
     except OSError as error:
-        beside.unlink(missing_ok=True)
         remedy = "make room, then give the same command again: it goes on where it stopped"
         raise StorageError(f"saving {path}", str(error), remedy) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _check_room(folder: Path, network: Any) -> None:
+    """Before HDF5 begins: one that runs out of room in the middle of a file takes the interpreter with it.
+
+    Raises:
+        OSError: there is no room for two copies of the weights and Adam's two moments.
+    """
+    needed = 2 * 3 * 4 * network.count_params() + SPARE
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {needed / 1e6:.0f} MB are needed", str(folder))
 
 
 def load(network: Any, path: Path) -> None:

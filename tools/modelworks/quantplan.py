@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from appliance.errors import UsageError
 from modelworks.qatjob import QatPlan
 from modelworks.quantrecipes import DEFAULT, RECIPES, REFERENCE
 
@@ -23,6 +24,12 @@ class QuantPlan:
     representative: int = 300
     sweep: tuple[int, ...] = ()
     training: QatPlan = field(default_factory=QatPlan)
+
+    def __post_init__(self) -> None:
+        strange = [name for name in self.recipes if name not in RECIPES]
+        if strange:
+            found = f"no recipe is called {', '.join(strange)}"
+            raise UsageError("choosing what to make", found, f"one of {', '.join(RECIPES)}")
 
     @property
     def names(self) -> tuple[str, ...]:

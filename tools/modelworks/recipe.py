@@ -104,6 +104,8 @@ class TrainRecipe:
             raise ValueError("a training has one stage at least")
         if not 0 < self.alpha <= 2:
             raise ValueError(f"alpha is the network's width, above 0 and at most 2, not {self.alpha}")
+        if self.seed < 0:
+            raise ValueError(f"a seed is 0 or more, not {self.seed}")
         if self.batch < 2:
             raise ValueError(f"batch normalization needs two pictures a batch, not {self.batch}")
         if not (self.learning_rate > 0 and 0 <= self.label_smoothing < 1):

@@ -10,7 +10,6 @@ select:    selection.json      report:  report.html
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,12 +161,9 @@ class RunFolder:
         Raises:
             StorageError: no room; the old best is as it was.
         """
-        beside = self.best.with_name("part-best.weights.h5")
         try:
-            shutil.copyfile(checkpoint, beside)
-            beside.replace(self.best)
+            write_power_safe(self.best, checkpoint.read_bytes())
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise StorageError(f"writing {self.best}", str(error), ROOM) from error
 
     def drop_epoch(self, epoch: int) -> None:

@@ -98,9 +98,10 @@ class Choice:
                 "name": each.name,
                 "L_paper": round(each.paper, 6),
                 "L": round(each.mended, 6),
+                "ms": {"median": row.candidate.ms, "p95": row.p95_ms},
                 "refused": list(self.refused.get(each.name, ())),
             }
-            for each in self.standings
+            for row, each in zip(self.rows, self.standings, strict=True)
         ]
         return {
             "baseline": self.baseline.name,

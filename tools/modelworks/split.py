@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Literal
 
 from appliance.errors import UsageError
@@ -16,6 +17,8 @@ from modelworks.dataset import Picture
 
 __all__ = ["Pairs", "Split", "SplitPlan", "fold_splits", "group_of", "split_pictures"]
 
+LARGEST = 1.5
+"""A group that chooses or tests has at most so many times the pictures that are wanted, or usual in a group."""
 Pairs = Collection[tuple[str, str]]
 
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
@@ -115,6 +118,7 @@ def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int, together: P
             raise UsageError("splitting into folds", found, "fewer --folds, more pictures, or a smaller block")
         names = sorted(groups)
         random.Random(f"{plan.seed} {label}").shuffle(names)
+        names.sort(key=lambda name: -len(groups[name]))  # the largest first, so that the last ones level the folds
         filled = [0] * count
         for name in names:
             least = filled.index(min(filled))
@@ -162,10 +166,19 @@ def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) 
 
 
 def _fill(names: list[str], groups: Mapping[str, Sequence[Picture]], wanted: float, keep: int) -> list[str]:
-    """Take groups off the end of `names` until about `wanted` pictures are taken; leave `keep` groups at least."""
-    taken = [names.pop()]
+    """Take groups off the end of `names` until about `wanted` pictures are taken; leave `keep` groups at least.
+
+    Groups that near duplicates have made larger than the part should be are passed over: they train.
+    """
+    usual = median(len(group) for group in groups.values())
+    fitting = [name for name in reversed(names) if len(groups[name]) <= LARGEST * max(wanted, usual)]
+    taken = [fitting[0] if fitting else min(reversed(names), key=lambda name: len(groups[name]))]
     count = len(groups[taken[0]])
-    while len(names) > keep and count + len(groups[names[-1]]) / 2 <= wanted:
-        taken.append(names.pop())
-        count += len(groups[taken[-1]])
+    for name in fitting[1:]:
+        if len(names) - len(taken) <= keep or count + len(groups[name]) / 2 > wanted:
+            break
+        taken.append(name)
+        count += len(groups[name])
+    for name in taken:
+        names.remove(name)
     return taken

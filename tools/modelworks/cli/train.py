@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from appliance.errors import UsageError
 from modelworks.cli.command import given_command
 from modelworks.cli.train_options import add_options, recipe_of, start_of
 from modelworks.datacheck import near_duplicates
-from modelworks.dataset import decode_all, list_pictures
+from modelworks.dataset import Picture, list_pictures
 from modelworks.progress import reporting
 from modelworks.recipe import TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
-from modelworks.split import split_pictures
+from modelworks.split import Pairs, Split, split_pictures
 
 __all__ = ["add_to"]
 
@@ -47,23 +48,31 @@ def _run(arguments: argparse.Namespace) -> int:
     recipe = recipe_of(arguments, listing.pictures)
     run = RunFolder(arguments.output)
     _check_output(run, recipe)
-    pixels = decode_all(arguments.folder, listing.pictures)
-    together = near_duplicates(listing.pictures, pixels, lambda title, total: reporting(title, total, console))
-    split = split_pictures(listing.pictures, recipe.split, together)
-    del pixels
+    split, together = _split(arguments, run, recipe, listing.pictures, console)
     for reason in listing.left_out:
         console.print(f"left out: {reason}", highlight=False, soft_wrap=True)
     from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
 
+    teacher = RunFolder(arguments.teacher) if arguments.teacher else None
+    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights), arguments.cache, teacher)
+    units = work_units(job)  # builds the network and looks at the teacher: what cannot be trained leaves no run folder
     if not run.exists():
         command = given_command(arguments.argv)
         run.begin(arguments.folder, recipe, split, _versions(), command, _places(arguments), together)
-    teacher = RunFolder(arguments.teacher) if arguments.teacher else None
-    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights), arguments.cache, teacher)
-    with reporting("training", work_units(job), console) as report:
+    with reporting("training", units, console) as report:
         figures = train(job, report)
     console.print(_told(figures["accuracy"]), highlight=False, soft_wrap=True)
     return 0
+
+
+def _split(
+    arguments: argparse.Namespace, run: RunFolder, recipe: TrainRecipe, pictures: Sequence[Picture], console: Console
+) -> tuple[Split, Pairs]:
+    """The split that the run began with, or a new one that parts no near duplicates."""
+    if run.exists():
+        return run.split(), run.together()
+    together = near_duplicates(arguments.folder, pictures, lambda title, total: reporting(title, total, console))
+    return split_pictures(pictures, recipe.split, together), together
 
 
 def _check_output(run: RunFolder, recipe: TrainRecipe) -> None:

@@ -10,7 +10,7 @@ from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.dataset import Picture, fingerprint, labels_of
 from modelworks.recipe import ARCHITECTURES, Stage, Teacher, TrainRecipe, Weights
-from modelworks.runfolder import RunFolder
+from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.split import SplitPlan
 
 __all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of"]
@@ -101,6 +101,7 @@ def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
 def _teacher(arguments: argparse.Namespace) -> Teacher | None:
     if arguments.teacher is None:
         return None
+    RunFolder(arguments.teacher).read(TRAINED)
     best = RunFolder(arguments.teacher).best
     try:
         sha256 = sha256_of(best)

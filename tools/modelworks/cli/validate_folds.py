@@ -2,12 +2,14 @@
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from appliance.errors import UsageError
+from appliance.files import sha256_of
 from modelworks.cli.command import given_command
 from modelworks.cli.train_options import DEFAULT_CACHE
 from modelworks.progress import reporting
@@ -20,6 +22,10 @@ __all__ = ["run_folds"]
 def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     """Cross-validate the run's recipe; trains N networks, so it takes N times as long as the training."""
     console = Console(stderr=arguments.json)
+    ignored = [name for name in ("latencies", "train_pictures") if getattr(arguments, name) is not None]
+    if ignored or arguments.task != "classification":
+        found = f"--folds with --{(ignored or ['task'])[0].replace('_', '-')}"
+        raise UsageError("reading the command line", found, "cross-validation only counts what classifiers get right")
     if arguments.folds < 2:
         raise UsageError("reading the command line", f"--folds {arguments.folds}", "2 or more; 5 is usual")
     run.read(TRAINED)
@@ -32,6 +38,9 @@ def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     recipe, teacher = run.recipe(), run.place("teacher")
     start = run.place("weights") or (None if recipe.weights.name == "none" else recipe.weights.name)
     cache = run.place("cache") or DEFAULT_CACHE
+    if isinstance(start, Path) and sha256_of(start) != recipe.weights.sha256:
+        found = "they are not those that the run began with"
+        raise UsageError(f"reading the starting weights {start}", found, "put the old file back, or train again")
     job = Job(folder, run.split(), recipe, run, start, cache, RunFolder(teacher) if teacher else None)
     series = Series(job, arguments.folds, QuantPlan(tuple(arguments.recipe) or ("int8-io",)))
     with reporting(f"{arguments.folds} folds", fold_units(series), console) as report:

@@ -66,6 +66,7 @@ def read_findings(run: RunFolder) -> Findings:
     names = [*REQUIRED, *(file for file in ("history.json", "folds.json") if run.has(file))]
     try:
         raw = {file.removesuffix(".json"): run.read(file) for file in names}
+        raw["validation"] = _as_chosen(raw["validation"], raw["selection"])
         _check(raw)
     except (KeyError, TypeError) as error:
         raise UsageError(
@@ -74,6 +75,16 @@ def read_findings(run: RunFolder) -> Findings:
             "validate and select again",
         ) from error
     return Findings(run.path.absolute().name, run.recipe(), raw)
+
+
+def _as_chosen(validation: Mapping[str, Any], selection: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The measurements with the times by which the choice was made, if those are another machine's."""
+    source = selection.get("latencies")
+    if source is None or source == validation.get("latencies"):
+        return validation
+    judged = {row["name"]: {key: row[key] for key in ("ms", "L", "L_paper")} for row in selection["rows"]}
+    rows = [row | judged.get(row["name"], {}) for row in validation["rows"]]
+    return {**validation, "latencies": source, "rows": rows}
 
 
 def _check(raw: Mapping[str, Mapping[str, Any]]) -> None:
