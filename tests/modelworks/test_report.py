@@ -253,7 +253,7 @@ def test_a_choice_by_the_machine_s_times_is_reported_with_them(copy: RunFolder, 
     assert main(["select", str(copy.path), "--latencies", str(times)]) == 0
     selection = copy.read("selection.json")
     page = reported(copy, tmp_path)
-    assert "a small board" in page
+    assert "Times: a small board (board.json)." in page
     (int8,) = (row for row in selection["rows"] if row["name"] == "int8-io")
     (float32,) = (row for row in selection["rows"] if row["name"] == "float32")
     assert int8["ms"]["median"] == pytest.approx(float32["ms"]["median"] / 4, rel=0.1)

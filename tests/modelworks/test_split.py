@@ -122,22 +122,29 @@ def test_too_few_groups_for_the_folds_are_refused() -> None:
         fold_splits(everything, SplitPlan(block=20), 5)
 
 
-@given(
-    glass=numbers,
-    metal=numbers,
-    plan=plans,
-    pairs=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=6),
-)
+@given(glass=numbers, metal=numbers, plan=plans, data=st.data())
 def test_near_duplicates_stay_in_one_part(
-    glass: set[int], metal: set[int], plan: SplitPlan, pairs: list[tuple[int, int]]
+    glass: set[int], metal: set[int], plan: SplitPlan, data: st.DataObject
 ) -> None:
     plan = replace(plan, block=min(plan.block, 2))
     everything = [picture("glass", n) for n in glass] + [picture("metal", n) for n in metal]
-    bound = [(f"glass/glass{a}.jpg", f"glass/glass{b}.jpg") for a, b in pairs if {a, b} <= glass]
+    one_of = st.sampled_from(sorted(glass))
+    pairs = data.draw(st.lists(st.tuples(one_of, one_of), min_size=1, max_size=6))
+    bound = [(f"glass/glass{a}.jpg", f"glass/glass{b}.jpg") for a, b in pairs]
     for split in (split_pictures(everything, plan, bound), *fold_splits(everything, plan, 2, bound)):
         part_of = {each.path: name for name, part in split.parts().items() for each in part}
         assert len(part_of) == len(everything)
         assert all(part_of[one] == part_of[other] for one, other in bound)
+
+
+def test_a_group_larger_than_a_part_should_be_trains() -> None:
+    """Near duplicates can bind nearly half of a class together: as validation, it would leave little to learn from."""
+    everything = [picture(label, n) for label in ("glass", "metal") for n in range(200)]
+    bound = [(f"glass/glass{n}.jpg", f"glass/glass{n + 10}.jpg") for n in range(0, 90, 10)]
+    for seed in range(20):
+        split = split_pictures(everything, SplitPlan(block=10, seed=seed), bound)
+        assert sum(each.label == "glass" for each in split.validation) <= 30
+        assert sum(each.label == "glass" for each in split.test) <= 60
 
 
 def test_a_pair_under_two_labels_binds_nothing() -> None:
