@@ -13,7 +13,7 @@ help:  ## this list
 run: setup  ## set up, and sort the shipped pictures with a SIMULATED machine at the far end
 	$(MACHINE)/bin/appliance run --twin -c $(CONFIG)
 
-test: setup-workstation  ## set up (TensorFlow included, about 2 GB), and run the tests
+test: setup-workstation  ## set up (TensorFlow included, about 2.8 GB), and run the tests
 	$(WORKSTATION)/bin/python -m pytest
 
 check: setup-workstation  ## lint, format and types

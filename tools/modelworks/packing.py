@@ -46,6 +46,9 @@ def pack(
     parse_labels(files[LABELS_FILE])
     steps = {"train": RECIPE_FILE, "quantize": "figures.json", "validate": VALIDATION_FILE}
     commands = {step: run.read(name)["command"] for step, name in steps.items()} | {"pack": command}
+    # Files of one run may have been made by several commands: this one's counts.
+    made = run.read("figures.json")["recipes"].get(quantized, {})
+    commands["quantize"] = made.get("command", commands["quantize"])
     manifest = Manifest(
         name,
         version,

@@ -44,7 +44,8 @@ def quantize(subject: Subject, run: RunFolder, plan: QuantPlan, command: str, re
         jury = Jury.of(subject, held, staging.path / _file(REFERENCE))
         figures = _earlier(run, staging, made) | {"command": command}
         figures["representative"] = maker.calibration.first(plan.representative).as_dict()
-        figures["recipes"] = _in_order(figures.get("recipes", {}) | _measured(made, jury, staging, report))
+        measured = {name: {**each, "command": command} for name, each in _measured(made, jury, staging, report).items()}
+        figures["recipes"] = _in_order(figures.get("recipes", {}) | measured)
         if plan.sweep:
             figures["sweep"] = {SWEPT: _sweep(maker, plan, jury, staging, report)}
             accuracy = figures["recipes"][REFERENCE]["validation"]["accuracy"]

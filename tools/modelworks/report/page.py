@@ -166,7 +166,8 @@ def _sweeps(figures: Mapping[str, Any]) -> list[Figure]:
 def _commands(findings: Findings, command: str) -> list[str]:
     steps = ("recipe", "figures", "validation", "folds", "selection")
     given = [findings.raw[step].get("command", "") for step in steps if step in findings.raw]
-    return [line for line in (*given, command) if line]
+    made = [each.get("command", "") for each in findings.raw.get("figures", {}).get("recipes", {}).values()]
+    return [line for line in dict.fromkeys((*given[:1], *made, *given[1:], command)) if line]
 
 
 def _versions(findings: Findings) -> dict[str, str]:
