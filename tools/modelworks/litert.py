@@ -1,6 +1,5 @@
 """Running a .tflite file on decoded pictures, fed exactly as the machine feeds it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +76,6 @@ class LiteModel:
             return TensorFormat(self.input.dtype, self.input.scale, self.input.zero_point)  # type: ignore[arg-type]
         except ValueError as error:
             raise ModelError(f"reading the input of {self.name}", str(error), "choose another recipe") from error
-
-    def tensor_types(self) -> Counter[str]:
-        """How many tensors there are of each type, inputs, weights and activations together."""
-        return Counter(np.dtype(tensor["dtype"]).name for tensor in self._interpreter.get_tensor_details())
 
     def scores(self, pictures: Sequence[Pixels], spec: Preprocessing) -> NDArray[np.float32]:
         """The network's output for every picture, shape (n, classes), as real numbers."""

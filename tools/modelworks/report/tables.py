@@ -191,10 +191,6 @@ def loss_cell(loss: Mapping[str, Any] | None) -> Cell:
     return Cell(signed(points), f"{number(value_at(loss, 'low'), 2)} to {number(value_at(loss, 'high'), 2)}")
 
 
-def _lost(row: Mapping[str, Any]) -> Cell:
-    return loss_cell(row.get("paired_loss"))
-
-
 def _size(row: Mapping[str, Any]) -> Cell:
     packed = row.get("compressed_kb")
     return Cell(number(row.get("kb"), 0), "" if packed is None else f"{number(packed, 0)} packed")
