@@ -40,12 +40,15 @@ WEIGHTS = {
     "dynamic": {"int8", "float32"},
     "int8": {"int8"},
     "int8-io": {"int8"},
+    "int8-io-fitted": {"int8"},
     "int8-per-tensor": {"int8"},
     "int8-io-per-tensor": {"int8"},
     "float16": {"float16"},
     "int16x8": {"int8"},
     "weight8": {"int8"},
+    "weight8-fitted": {"int8"},
     "weight4": {"int4", "int8"},
+    "weight4-fitted": {"int4", "int8"},
 }
 
 

@@ -1,7 +1,7 @@
 """One network, one recipe, one .tflite file, and the record of all that decided its bytes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from modelworks.qat import train_quantized
 from modelworks.qatjob import QatPlan
 from modelworks.quantrecipes import RECIPES, REFERENCE, QuantRecipe
 from modelworks.subject import Subject
+from modelworks.weightfitting import fit_weights
 from modelworks.weightonly import shrink_weights
 
 __all__ = ["Made", "Maker"]
@@ -37,12 +38,16 @@ class Made:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Maker:
-    """`calibration` is the largest one wanted, `drawn` its pictures decoded; a smaller one is its beginning."""
+    """`calibration` is the largest one wanted, `drawn` its pictures decoded; a smaller one is its beginning.
+
+    State: the fitted copies of the network that were made so far.
+    """
 
     subject: Subject
     calibration: Calibration
     drawn: Sequence[Pixels]
     training: QatPlan
+    _fitted: dict[tuple[int, int, int], Any] = field(default_factory=dict)
 
     def reference(self) -> Made:
         """The float32 file.
@@ -66,14 +71,26 @@ class Maker:
         if recipe.method == "training":
             content, extra["training"] = train_quantized(self.subject, self.training, scratch, report)
         elif recipe.method == "weights":
-            content = shrink_weights(float32, recipe)
+            network = self._network(recipe, count, report)
+            content = shrink_weights(convert(network, RECIPES[REFERENCE]) if recipe.fitted else float32, recipe)
         else:
-            inputs = Inputs(self.drawn[:count], self.subject.preprocessing)
-            content = convert(self.subject.network, recipe, inputs)
+            network = self._network(recipe, count, report)
+            content = convert(network, recipe, Inputs(self.drawn[:count], self.subject.preprocessing))
         check(content, recipe, len(float32))
-        if recipe.calibrated:
+        if recipe.looks:
             extra["calibration"] = self.calibration.first(count).as_dict()
         return Made(content, self._record(recipe) | extra)
+
+    def _network(self, recipe: QuantRecipe, count: int, report: Report) -> Any:
+        """The subject's network, or a copy with weights on the recipe's grid, made once for recipes that share it."""
+        if not recipe.fitted:
+            return self.subject.network
+        grid = (recipe.levels(depthwise=False), recipe.levels(depthwise=True), count)
+        if grid not in self._fitted:
+            report.say(f"fitting weights of {grid[0]} and {grid[1]} levels each side of zero")
+            inputs = list(Inputs(self.drawn[:count], self.subject.preprocessing))
+            self._fitted[grid] = fit_weights(self.subject.network, inputs, recipe.levels, self.subject.seed)
+        return self._fitted[grid]
 
     def _record(self, recipe: QuantRecipe) -> dict[str, Any]:
         versions = {package: version(package) for package in PACKAGES[recipe.method]}

@@ -10,9 +10,9 @@ __all__ = ["SWEPT", "QuantPlan", "looking_units", "making_units", "work_units"]
 
 SWEPT = "int8-io"
 """What a sweep over the calibration makes: the form that the machine runs."""
-CONVERSION, CALIBRATION = 400.0, 6.0
-"""What a conversion and a calibration picture cost, counted in pictures that the float32 file looks at."""
-SLOW = {"int16x8": 29.0, "weight4": 3.0}
+CONVERSION, CALIBRATION, FITTING = 400.0, 6.0, 20.0
+"""What a conversion, a calibration picture and one to fit weights on cost; 1 is float32's look at a picture."""
+SLOW = {"int16x8": 29.0, "weight4": 3.0, "weight4-fitted": 3.0}
 """How many times as long as float32 a file takes for a picture, where it is much longer."""
 
 
@@ -58,8 +58,9 @@ def work_units(plan: QuantPlan, learned: int, held: int) -> float:
 
 
 def making_units(name: str, count: int) -> float:
-    """The cost of a file calibrated on `count` pictures, if its recipe calibrates."""
-    return CONVERSION + CALIBRATION * count * RECIPES[name].calibrated
+    """The cost of a file made with the help of `count` pictures, if its recipe looks at some."""
+    recipe = RECIPES[name]
+    return CONVERSION + count * (CALIBRATION * recipe.calibrated + FITTING * recipe.fitted)
 
 
 def looking_units(name: str, held: int) -> float:
