@@ -56,3 +56,29 @@ def test_folds_of_another_number_are_not_mixed_up(run: RunFolder, capsys: pytest
 def test_one_fold_is_none(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", str(run.path), "--folds", "1"]) == UsageError.exit_code
     assert "2 or more" in capsys.readouterr().err
+
+
+def test_a_run_that_was_trained_as_a_fold_is_not_trained_again(
+    run: RunFolder, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = RunFolder(tmp_path / "own")
+    cache = str(tmp_path / "cache")
+    assert main(["train", str(pictures), "-o", str(own.path), "--cache", cache, *SMALL, "--fold", "2/2"]) == 0
+    assert own.split() == RunFolder(run.path / "folds" / "2").split()
+    assert own.read("history.json") == RunFolder(run.path / "folds" / "2").read("history.json")
+    assert main(["validate", str(own.path), "--folds", "2", "--json"]) == 0
+    assert [path.name for path in (own.path / "folds").iterdir()] == ["1"]
+    assert own.read(FOLDS)["rows"] == run.read(FOLDS)["rows"]
+
+
+@pytest.mark.parametrize("fold", ["3/2", "0/5", "two", "1/"])
+def test_a_fold_that_is_none_is_refused(
+    fold: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(["train", str(pictures), "-o", str(tmp_path / "run"), *SMALL, "--fold", fold])
+    except SystemExit as refused:
+        code = refused.code
+    assert code == UsageError.exit_code
+    assert "fold" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

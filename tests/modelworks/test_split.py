@@ -116,6 +116,19 @@ def test_the_folds_test_about_equally_many_of_every_class() -> None:
         assert len(fold.validation) == pytest.approx(40, abs=20)
 
 
+def test_a_split_as_one_of_the_folds_is_that_fold() -> None:
+    everything = [picture(label, n) for label in ("glass", "metal") for n in range(200)]
+    plan = SplitPlan(block=10)
+    for number, fold in enumerate(fold_splits(everything, plan, 5), 1):
+        assert split_pictures(everything, replace(plan, fold=number, folds=5)) == fold
+
+
+@pytest.mark.parametrize(("fold", "folds"), [(0, 5), (6, 5), (1, 1), (1, 0), (-1, 5)])
+def test_a_fold_that_is_not_there_is_refused(fold: int, folds: int) -> None:
+    with pytest.raises(ValueError, match="a fold is one of 1 to 2 or more"):
+        SplitPlan(fold=fold, folds=folds)
+
+
 def test_too_few_groups_for_the_folds_are_refused() -> None:
     everything = [picture(label, n) for label in ("glass", "metal") for n in range(60)]
     with pytest.raises(UsageError, match="5 folds need 7"):

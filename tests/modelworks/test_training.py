@@ -126,6 +126,20 @@ def test_kept_statistics_are_kept(pictures: Path, tmp_path: Path) -> None:
     assert not np.array_equal(norm.gamma, np.ones_like(norm.gamma))
 
 
+def test_activations_are_rounded_while_it_learns_and_never_afterwards(pictures: Path, tmp_path: Path) -> None:
+    job = make_job(pictures, tmp_path, activation_bits=2)
+    network.make_repeatable(1)
+    plain, rounding = (network.build(replace(job.recipe, activation_bits=bits), 32) for bits in (0, 2))
+    rounding.set_weights(plain.get_weights())
+    inputs = np.random.default_rng(1).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_array_equal(network.outputs_of(plain, inputs), network.outputs_of(rounding, inputs))
+    inside = network.part_of(rounding, last="conv1_relu")
+    assert set(np.unique(np.asarray(inside(inputs, training=True)))) <= {0.0, 2.0, 4.0, 6.0}
+    assert [layer.name for layer in plain.layers[1:]] == [layer.name for layer in rounding.layers[1:]]
+    training.train(job, SILENT)
+    assert not _equal(weights_of(job), plain.get_weights())
+
+
 def test_features_are_computed_once_for_both_of_two_trainings(pictures: Path, tmp_path: Path) -> None:
     one = make_job(pictures, tmp_path / "one", **RICH)
     two = replace(make_job(pictures, tmp_path / "two", **RICH), cache=one.cache)

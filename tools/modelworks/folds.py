@@ -21,7 +21,7 @@ from modelworks.quantizing import quantize
 from modelworks.quantplan import QuantPlan
 from modelworks.quantplan import work_units as quantizing_units
 from modelworks.quantrecipes import REFERENCE
-from modelworks.recipe import Teacher
+from modelworks.recipe import Teacher, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.split import Split, fold_splits
 from modelworks.subject import subject_of_run
@@ -38,7 +38,8 @@ NO_LOSS = {"points": 0.0, "low": 0.0, "high": 0.0}
 class Series:
     """What to cross-validate: `job` is the run's own training, `plan` the files to make of every fold's network.
 
-    Each fold is a run folder of its own below RUN/folds; what is finished there is not trained again.
+    Each fold is a run folder of its own below RUN/folds, but for the one that RUN itself was trained as (`train
+    --fold`); what is finished is not trained again.
     """
 
     job: Job
@@ -55,8 +56,8 @@ class Series:
         return fold_splits(_all(job.split), job.recipe.split, self.count, job.run.together())
 
     def run(self, number: int) -> RunFolder:
-        """The run folder of a fold, from 1."""
-        return RunFolder(self.job.run.path / "folds" / str(number))
+        """The run folder of a fold, from 1: the run's own, if it was trained as this fold."""
+        return _run_of(self.job.run, self.job.recipe, number, self.count)
 
 
 def fold_units(series: Series) -> float:
@@ -103,15 +104,21 @@ def cross_validate(series: Series, command: str, report: Report) -> dict[str, An
 
 def _fold_job(series: Series, number: int, split: Split) -> Job:
     """The training of one fold; its teacher is the same fold of the teacher's own cross-validation."""
-    job, recipe = series.job, series.job.recipe
-    teacher = None
+    job, teacher = series.job, None
+    recipe = replace(job.recipe, split=replace(job.recipe.split, fold=number, folds=series.count))
     if job.teacher is not None and recipe.teacher is not None:
-        teacher = RunFolder(job.teacher.path / "folds" / str(number))
+        teacher = _run_of(job.teacher, job.teacher.recipe(), number, series.count)
         if not teacher.has(TRAINED):
             remedy = "cross-validate the teacher first, with as many folds"
             raise UsageError(f"asking the teacher of fold {number}", f"{teacher.path} is not trained", remedy)
         recipe = replace(recipe, teacher=_same_fold(recipe.teacher, teacher))
     return replace(job, recipe=recipe, split=split, run=series.run(number), teacher=teacher)
+
+
+def _run_of(run: RunFolder, recipe: TrainRecipe, number: int, count: int) -> RunFolder:
+    """Where a fold of a run is, from 1: the run itself, if it was trained as this fold."""
+    own = recipe.split
+    return run if (own.fold, own.folds) == (number, count) else RunFolder(run.path / "folds" / str(number))
 
 
 def _same_fold(teacher: Teacher, run: RunFolder) -> Teacher:

@@ -256,4 +256,44 @@ def _backbone(recipe: TrainRecipe, size: int | None, weights: Path | str | None)
         raise ModelError(f"getting the {named} weights", str(error).splitlines()[0], remedy) from error
     if isinstance(weights, Path):
         load(backbone, weights)
-    return backbone
+    return _rounding(backbone, recipe.activation_bits) if recipe.activation_bits else backbone
+
+
+def _rounding(network: Any, bits: int) -> Any:
+    """The same network, layer names and weights; its activations are rounded while it learns."""
+
+    def of(layer: Any) -> Any:
+        kind = type(layer)
+        return (
+            RoundedReLU(bits, **layer.get_config())
+            if kind is keras.layers.ReLU
+            else kind.from_config(layer.get_config())
+        )
+
+    clone = keras.models.clone_model(network, clone_function=of)
+    clone.set_weights(network.get_weights())
+    return clone
+
+
+class RoundedReLU(keras.layers.ReLU):  # type: ignore[misc]
+    """A bounded ReLU that rounds what it says to 2^bits levels while the network learns, and never afterwards.
+
+    The gradient passes as if nothing were rounded: the straight-through estimator of Jacob et al.,
+    https://arxiv.org/abs/1712.05877, section 3, for activations alone. Weights are left to `quantize`, which rounds
+    them by what the layers say.
+    """
+
+    def __init__(self, bits: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._bits = bits
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Shape and range as the inputs', cut to 0 to `max_value`."""
+        value = super().call(inputs)
+        if not training:
+            return value
+        level = self.max_value / (2**self._bits - 1)
+        return value + keras.ops.stop_gradient(keras.ops.round(value / level) * level - value)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"bits": self._bits, **super().get_config()}

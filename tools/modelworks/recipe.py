@@ -13,6 +13,7 @@ from modelworks.split import SplitPlan
 __all__ = ["ARCHITECTURES", "Stage", "Teacher", "TrainRecipe", "Weights"]
 
 ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2")
+MOST_BITS = 16
 MIN_SIDE = 32
 """MobileNet halves the picture five times: below this nothing is left."""
 
@@ -68,6 +69,8 @@ class TrainRecipe:
     are blended, by a share drawn from Beta(mixup, mixup). `average`: the weights kept are a running mean with this
     momentum. `keep_statistics`: batch normalization goes on with the statistics that the starting weights bring.
     `patience`: epochs without a better validation figure before the training ends (0: none ends it).
+    `activation_bits`: activations have so many bits while the network learns (0: as they are), so that it learns
+    nothing that the rounding to int8 would spoil.
     """
 
     data_name: str
@@ -95,6 +98,7 @@ class TrainRecipe:
     keep_statistics: bool = False
     class_weights: bool = False
     patience: int = 0
+    activation_bits: int = 0
     teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
@@ -112,6 +116,8 @@ class TrainRecipe:
             raise ValueError("the learning rate is above 0, and label smoothing from 0 to below 1")
         if self.views < 0 or self.cycles < 1 or self.patience < 0 or self.mixup < 0:
             raise ValueError("views, patience and mixup are 0 or more, cycles 1 or more")
+        if self.activation_bits and not 2 <= self.activation_bits <= MOST_BITS:
+            raise ValueError(f"activations are rounded to 2 to {MOST_BITS} bits, not to {self.activation_bits}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average is a momentum, 0 or more and below 1, not {self.average}")
         if not self.views and (self.teacher or any(stage.frozen for stage in self.stages)):

@@ -28,7 +28,8 @@ _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 class SplitPlan:
     """`by` "blocks": `block` consecutive numbers of one class stay together. `by` "pictures": each on its own.
 
-    `validation` and `test` are the shares of each class's pictures, as near as whole groups allow.
+    `validation` and `test` are the shares of each class's pictures, as near as whole groups allow. With `folds` the
+    test pictures are those of the fold `fold`, from 1 to `folds`, as in a cross-validation.
     """
 
     by: Literal["blocks", "pictures"] = "blocks"
@@ -36,8 +37,12 @@ class SplitPlan:
     validation: float = 0.1
     test: float = 0.2
     seed: int = 1
+    fold: int = 0
+    folds: int = 0
 
     def __post_init__(self) -> None:
+        if (self.fold or self.folds) and not (self.folds >= 2 and 1 <= self.fold <= self.folds):
+            raise ValueError(f"a fold is one of 1 to 2 or more, not {self.fold} of {self.folds}")
         if self.by not in ("blocks", "pictures"):
             raise ValueError(f"a split is by 'blocks' or by 'pictures', not by {self.by!r}")
         if self.block < 1:
@@ -83,6 +88,8 @@ def split_pictures(pictures: Sequence[Picture], plan: SplitPlan, together: Pairs
     Raises:
         UsageError: a class has too few groups for three parts, or a name has no number.
     """
+    if plan.folds:
+        return fold_splits(pictures, plan, plan.folds, together)[plan.fold - 1]
     parts: dict[str, list[Picture]] = {"train": [], "validation": [], "test": []}
     for label, groups in sorted(_grouped(pictures, plan, together).items()):
         for part, names in _deal(label, groups, plan).items():
@@ -102,7 +109,8 @@ def fold_splits(pictures: Sequence[Picture], plan: SplitPlan, count: int, togeth
     for number in range(count):
         rest = [picture for fold, there in enumerate(dealt) if fold != number for picture in there]
         share = min(0.9, plan.validation * len(pictures) / max(1, len(rest)))
-        inner = split_pictures(rest, replace(plan, validation=share / 2, test=share / 2), together)
+        small = replace(plan, validation=share / 2, test=share / 2, fold=0, folds=0)
+        inner = split_pictures(rest, small, together)
         # Nothing tests within the rest: both of its small parts choose.
         validation = sorted((*inner.validation, *inner.test), key=lambda each: each.path)
         folds.append(Split(inner.train, tuple(validation), tuple(sorted(dealt[number], key=lambda each: each.path))))

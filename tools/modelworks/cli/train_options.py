@@ -30,6 +30,7 @@ PLAIN_OPTIONS = (
     "keep_statistics",
     "class_weights",
     "patience",
+    "activation_bits",
 )
 """What goes into the recipe as it is, under the same name."""
 DEFAULT_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modelworks"
@@ -56,6 +57,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_learning(parser)
     _add_teacher(parser)
     add_split(parser)
+    parser.add_argument(
+        "--fold",
+        type=_fold,
+        default=(0, 0),
+        metavar="K/N",
+        help="split as fold K of a cross-validation in N; `validate RUN --folds N` then need not train it again",
+    )
     _add_augmentation(parser)
 
 
@@ -112,7 +120,16 @@ def _teacher(arguments: argparse.Namespace) -> Teacher | None:
 
 
 def split_plan(arguments: argparse.Namespace) -> SplitPlan:
-    return SplitPlan(arguments.split, arguments.block, arguments.validation, arguments.test, arguments.seed)
+    fold, folds = getattr(arguments, "fold", (0, 0))
+    return SplitPlan(
+        arguments.split, arguments.block, arguments.validation, arguments.test, arguments.seed, fold, folds
+    )
+
+
+def _fold(text: str) -> tuple[int, int]:
+    """ "2/5" -> (2, 5)."""
+    number, _, count = text.partition("/")
+    return int(number), int(count)
 
 
 def _augmentation(arguments: argparse.Namespace) -> Augmentation:
@@ -165,6 +182,12 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--keep-statistics", action="store_true", help="batch normalization as the starting weights have it"
+    )
+    group.add_argument(
+        "--activation-bits",
+        type=int,
+        default=DEFAULTS.activation_bits,
+        help="learn with activations rounded, so that int8 costs less; 7 or 8, 0: as they are",
     )
     group.add_argument("--class-weights", action="store_true", help="rare classes count as much as common ones")
     group.add_argument(
