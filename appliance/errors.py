@@ -3,6 +3,7 @@
     ApplianceError (70)
     ├── UsageError (2)            the command line asks for something that makes no sense
     ├── CameraError (10)          no pictures: absent, lost, or silent for too long
+    │   ├── CameraStalled         it is there, and shows nothing new
     │   └── FrameUnreadable       one picture is bad; the source itself is fine
     ├── LinkError (11)            the actuator's serial line: absent, refused, busy, lost
     ├── ModelError (12)           the model file, its labels, or the interpreter
@@ -15,6 +16,7 @@ Every message has three parts: what was being done, what was found, what to try.
 __all__ = [
     "ApplianceError",
     "CameraError",
+    "CameraStalled",
     "ConfigError",
     "FrameUnreadable",
     "LinkError",
@@ -50,6 +52,10 @@ class CameraError(ApplianceError, OSError):
     """The picture source cannot be opened, was lost, or gave no new frame in time."""
 
     exit_code = 10
+
+
+class CameraStalled(CameraError):
+    """The picture source is there, but no new picture comes from it, or the same one again and again."""
 
 
 class FrameUnreadable(CameraError):

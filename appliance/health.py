@@ -60,6 +60,10 @@ class Snapshot:
     skipped: int
     last: Mapping[str, Any] = field(default_factory=dict)
     trouble: str = ""
+    stale: int = 0
+    corrupt: int = 0
+    stalls: int = 0
+    restarts: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

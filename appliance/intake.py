@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from appliance.camera import Camera, CameraCounters
+from appliance.camera import Camera, CameraCounters, OpensSlowly
 from appliance.clock import Clock
-from appliance.errors import CameraError, FrameUnreadable
+from appliance.errors import CameraError, CameraStalled, FrameUnreadable
 from appliance.health import Health
 from appliance.journal import Journal
 from appliance.preprocess import Region
@@ -17,7 +17,9 @@ __all__ = ["Intake", "Patience"]
 
 log = logging.getLogger(__name__)
 
-_REOPEN_EVERY_S = 0.5
+_REOPEN_EVERY_S = (0.1, 1.0)
+"""From one attempt to open the camera again to the next: at first, and at most; it doubles."""
+_STEP_S = 0.05
 _SKIP_PAUSE_S = (0.05, 0.5)
 """After each unusable picture in a row the pause grows by the first, up to the second."""
 
@@ -54,6 +56,7 @@ class Intake:
         self._wait, self._wait_lost, self._stopping = wait, wait_lost, stopping
         self._last_id = self._newest_ns = 0
         self._skipped_in_a_row = self._unfit = self._repeated = 0
+        self._stalls = self._restarts = 0
         self._last_skip: FrameUnreadable | None = None
         self._good_ns = self._opened_ns = clock()
         self.ended = False
@@ -102,8 +105,10 @@ class Intake:
         return replace(
             counted,
             frames=counted.frames - self._repeated,
-            dropped=counted.dropped + self._repeated,
             skipped=counted.skipped + self._unfit,
+            stale=counted.stale + self._repeated,
+            stalls=self._stalls,
+            restarts=self._restarts,
         )
 
     def _check_region(self, frame: Frame) -> None:
@@ -146,7 +151,7 @@ class Intake:
         found = f"no new picture for {patience.stall_s:g} s"
         if self._skipped_in_a_row and self._last_skip is not None:
             found += f"; the last one: {self._last_skip.found}"
-        error = CameraError(f"reading {self._camera.name}", found, "check the cable and its power")
+        error = CameraStalled(f"reading {self._camera.name}", found, "check the cable and its power")
         if self._camera.live:
             self._reopen(error)
         elif self._past(self._good_ns, patience.stall_s + patience.recovery_s):
@@ -155,21 +160,41 @@ class Intake:
     def _reopen(self, error: CameraError) -> None:
         """Close and open until it works; raises `error`, which began it, when patience ends."""
         log.warning("%s", error)
+        self._stalls += isinstance(error, CameraStalled)
         self._journal.event("camera-lost", {"found": error.found})
         self._camera.close()
+        every_s, longest_s = _REOPEN_EVERY_S
+        pause_s = every_s
         while not self._stopping():
             if self._past(self._good_ns, self._patience.stall_s + self._patience.recovery_s):
                 raise error
             # A camera that opens and fails at once must not keep us spinning: the pause comes first.
-            self._wait_lost(_REOPEN_EVERY_S)
-            try:
+            self._wait_lost(pause_s)
+            began_ns = self._clock()
+            if self._open():
+                self._opened_ns = self._clock()
+                self._restarts += 1
+                self._journal.event("camera-back", {})
+                return
+            every_s = min(2 * every_s, longest_s)
+            # An attempt that took long has been its own pause.
+            pause_s = max(0.0, every_s - (self._clock() - began_ns) / 1e9)
+
+    def _open(self) -> bool:
+        """Try once to open the camera, and hear the rest of the machine as far as the camera's kind allows."""
+        try:
+            if not isinstance(self._camera, OpensSlowly):
                 self._camera.open()
-            except CameraError as again:
-                log.debug("%s", again)
-                continue
-            self._opened_ns = self._clock()
-            self._journal.event("camera-back", {})
-            return
+                return True
+            self._camera.begin()
+            while not self._camera.ready():
+                if self._stopping():
+                    return False
+                self._wait_lost(_STEP_S)
+        except CameraError as again:
+            log.debug("%s", again)
+            return False
+        return True
 
     def _past(self, since_ns: int, limit_s: float) -> bool:
         return self._clock() - since_ns > limit_s * 1e9

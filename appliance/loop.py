@@ -419,6 +419,10 @@ class SortingLoop:
             frames=counters.frames,
             dropped=counters.dropped,
             skipped=counters.skipped,
+            stale=counters.stale,
+            corrupt=counters.corrupt,
+            stalls=counters.stalls,
+            restarts=counters.restarts,
             last={} if last is None else _brief(last),
             trouble=parts.journal.trouble or ("the link is down" if self._link_down_ns is not None else ""),
         )

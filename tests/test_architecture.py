@@ -18,7 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset(
         {
-            *("agreement", "clock", "config", "control", "decide", "evidence", "files", "health", "history", "intents"),
+            *("agreement", "capture", "clock", "config", "control", "decide", "evidence", "files", "health", "history"),
+            *("intents",),
             *("journal", "journal_schema", "machine", "plugins", "preprocess", "score", "state", "tracking", "twin"),
             *("twin_process", "yaml_lines"),
         }
@@ -157,7 +158,7 @@ def test_every_import_is_a_declared_runtime_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[><=~;\[ ]", line)[0] for line in project["dependencies"]}
     used = {name for path in FILES for name in _tops(path)} - set(sys.stdlib_module_names)
-    used -= {"appliance", "tflite_runtime"}
+    used -= {"appliance", "picamera2", "tflite_runtime"}
     assert {DISTRIBUTIONS.get(name, name) for name in used} == declared
 
 

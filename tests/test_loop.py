@@ -132,7 +132,7 @@ def test_an_old_frame_decides_nothing(pictures: Path, tmp_path: Path) -> None:
         bench.loop.run()
 
         assert not [one for one in bench.outcomes if 11 <= one.frame_id <= 20]
-        assert bench.parts.health.snapshot.dropped >= 1
+        assert bench.parts.health.snapshot.stale >= 1
     assert max(one.frame_id for one in bench.outcomes) == 40
 
 

@@ -10,7 +10,7 @@ from appliance.config import Options, RegionOptions
 from appliance.plugins import Table
 from appliance.records import Frame
 
-__all__ = ["CAMERAS", "Camera", "CameraCounters", "CameraOptions", "LabelledSource", "picture_files"]
+__all__ = ["CAMERAS", "Camera", "CameraCounters", "CameraOptions", "LabelledSource", "OpensSlowly", "picture_files"]
 
 
 class CameraOptions(Options):
@@ -26,11 +26,19 @@ class CameraOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class CameraCounters:
-    """Since the camera was made: frames handed out, frames that came and were not looked at, pictures unreadable."""
+    """Since the camera was made: frames handed out, frames that came and were not looked at, pictures unreadable.
+
+    Of a live camera also: `stale` pictures, which were not new and were kept back; `corrupt` ones, which a decoder
+    refused or which were damaged on the way; `stalls`, when nothing new came for too long; and `restarts`.
+    """
 
     frames: int = 0
     dropped: int = 0
     skipped: int = 0
+    stale: int = 0
+    corrupt: int = 0
+    stalls: int = 0
+    restarts: int = 0
 
 
 class Camera(Protocol):
@@ -69,6 +77,25 @@ class Camera(Protocol):
 
 
 @runtime_checkable
+class OpensSlowly(Protocol):
+    """A camera whose opening takes seconds, during which its user has other things to hear."""
+
+    def begin(self) -> None:
+        """Begin to open; does not wait.
+
+        Raises:
+            CameraError: it cannot even begin.
+        """
+
+    def ready(self) -> bool:
+        """Is it open by now? Does not wait.
+
+        Raises:
+            CameraError: it cannot be opened, or took too long.
+        """
+
+
+@runtime_checkable
 class LabelledSource(Protocol):
     """A source that knows what its pictures show, for scoring; the classifier never sees it."""
 
@@ -83,7 +110,10 @@ CAMERAS = Table(
     {
         "folder": "appliance.camera.folder:FolderCamera",
         "opencv": "appliance.camera.opencv:OpenCVCamera",
+        "picamera2": "appliance.camera.picamera2:Picamera2Camera",
         "simulated": "appliance.camera.simulated:SimulatedCamera",
+        "simulated-device": "appliance.camera.simulated_device:SimulatedDevice",
+        "stream": "appliance.camera.stream:StreamCamera",
     },
 )
 

@@ -14,6 +14,7 @@ from appliance.health import Snapshot
 __all__ = ["live_counters", "print_summary"]
 
 _OUTCOMES = ("sorted", "rejected", "missed", "failed", "uncertain")
+_CAMERA_TROUBLE = ("stale", "corrupt", "stalls", "restarts")
 
 
 @contextmanager
@@ -49,6 +50,8 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     console.print("how they ended: " + ", ".join(f"{summary[name]} {name}" for name in _OUTCOMES))
     frames = f"frames: {summary['frames']} seen, {summary['dropped']} dropped, {summary['skipped']} unreadable"
     console.print(frames)
+    if trouble := ", ".join(f"{summary[name]} {name}" for name in _CAMERA_TROUBLE if summary[name]):
+        console.print(f"camera: {trouble}")
     latency = summary["latency_ms"]
     if latency["p50"] is not None:
         console.print(f"picture to command: p50 {latency['p50']:.1f} ms, p99 {latency['p99']:.1f} ms")

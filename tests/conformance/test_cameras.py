@@ -1,9 +1,11 @@
 """What every camera promises. A new kind in the table fails here until it has an example of its own."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,18 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from mjpeg_server import MjpegServer
 from numpy.typing import NDArray
-from support import wait_for
+from support import ROOT, wait_for
 
-import appliance.camera.opencv
 from appliance.camera import CAMERAS, Camera, CameraCounters
+from appliance.camera.opencv import DeviceCamera
 from appliance.errors import CameraError, FrameUnreadable
 from appliance.records import Frame
 
 HEIGHT, WIDTH, COUNT = 48, 64, 16
 FPS = 40.0
+STAND_INS = ROOT / "tests" / "capture" / "stand_ins"
 
 
 def draw(number: int) -> NDArray[np.uint8]:
@@ -46,35 +50,31 @@ def video(tmp_path: Path) -> Path:
     return path
 
 
-class Driver:
-    """The far end of a USB camera: a picture every 25 ms, for as long as it is open."""
-
-    def __init__(self, *_: object) -> None:
-        self._number = 0
-        self._stamp_ms = 0.0
-
-    def isOpened(self) -> bool:
-        return True
-
-    def set(self, *_: float) -> bool:
-        return True
-
-    def get(self, prop: int) -> float:
-        """The stamp of the last picture in ms, as V4L2 gives it: taken 3 ms before it arrived."""
-        return self._stamp_ms if prop == cv2.CAP_PROP_POS_MSEC else 0.0
-
-    def read(self) -> tuple[bool, NDArray[np.uint8]]:
-        time.sleep(1 / FPS)
-        self._number += 1
-        self._stamp_ms = time.monotonic_ns() / 1e6 - 3
-        return True, draw(self._number % 17)
-
-    def release(self) -> None:
-        pass
+@contextmanager
+def no_far_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    yield {}
 
 
-def plug_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appliance.camera.opencv.cv2, "VideoCapture", Driver)
+@contextmanager
+def a_played_driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The real reader of V4L2 devices in a real capture process; behind OpenCV stands a driver that does not exist."""
+    monkeypatch.setenv("PYTHONPATH", str(STAND_INS))
+    monkeypatch.setattr(DeviceCamera, "reader", "v4l2_stand_in:V4L2Reader")
+    yield {"device": "/dev/null"}
+
+
+@contextmanager
+def a_stand_in_for_picamera2(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    monkeypatch.setenv("PYTHONPATH", str(STAND_INS))
+    yield {"python": sys.executable}
+
+
+@contextmanager
+def a_network_camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    server = MjpegServer(lambda number: draw(number % 17), FPS)
+    server.start()
+    yield {"url": server.url}
+    server.cut()
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,15 @@ class Example:
     frames: int | None = COUNT
     unreadable: int = 0
     repeats: bool = False
-    needs_driver: bool = False
+    far_end: Callable[[pytest.MonkeyPatch], AbstractContextManager[dict[str, Any]]] = no_far_end
+    """What has to stand behind it; gives the options that lead there."""
     absent: Callable[[Path], dict[str, Any]] | None = None
+
+
+def order(tmp_path: Path, word: str) -> Path:
+    path = tmp_path / "orders"
+    path.write_text(word)
+    return path
 
 
 def _with_a_bad_picture(tmp_path: Path) -> Path:
@@ -109,8 +116,12 @@ EXAMPLES: dict[str, list[Example]] = {
     "opencv": [
         Example("file", lambda tmp: {"file": video(tmp)}, live=False, absent=lambda tmp: {"file": tmp / "absent.avi"}),
         Example("file at its rate", lambda tmp: {"file": video(tmp), "paced": True}, live=True),
-        Example("device", lambda tmp: {"device": "/dev/null"}, live=True, frames=None, needs_driver=True,
+        Example("device", lambda tmp: {}, live=True, frames=None, far_end=a_played_driver,
                 absent=lambda tmp: {"device": "/dev/absent-camera"}),
+    ],
+    "picamera2": [
+        Example("stand-in", lambda tmp: {"width": WIDTH, "height": HEIGHT, "fps": FPS}, live=True, frames=None,
+                far_end=a_stand_in_for_picamera2, absent=lambda tmp: {"python": "/absent/python3"}),
     ],
     "simulated": [
         Example("finite", lambda tmp: {"pictures": folder_of_pictures(tmp), "fps": FPS, "frames": COUNT}, live=True,
@@ -124,6 +135,14 @@ EXAMPLES: dict[str, list[Example]] = {
         Example("with a corrupt frame", lambda tmp: {"pictures": folder_of_pictures(tmp), "fps": FPS, "frames": COUNT,
                                                      "faults": ({"at": 3, "kind": "corrupt"},)},
                 live=True, unreadable=1),
+    ],
+    "simulated-device": [
+        Example("healthy", lambda tmp: {"width": WIDTH, "height": HEIGHT, "fps": FPS}, live=True, frames=None,
+                absent=lambda tmp: {"orders": order(tmp, "gone")}),
+    ],
+    "stream": [
+        Example("MJPEG over HTTP", lambda tmp: {}, live=True, frames=None, far_end=a_network_camera,
+                absent=lambda tmp: {"url": "http://127.0.0.1:9/nobody.mjpg"}),
     ],
 }  # fmt: skip
 EVERY = [
@@ -148,19 +167,20 @@ Make = Callable[..., Camera]
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Makes cameras from their kind and an example, and closes them at the end."""
-    made: list[Camera] = []
+    far_ends: dict[str, dict[str, Any]] = {}
+    with ExitStack() as stack:
 
-    def camera_of(kind: str, example: Example, options: dict[str, Any] | None = None) -> Camera:
-        if example.needs_driver:
-            plug_in(monkeypatch)
-        camera_class = CAMERAS.load(kind)
-        values = {"kind": kind, **(example.options(tmp_path) if options is None else options)}
-        made.append(camera_class(camera_class.Options.model_validate(values)))
-        return made[-1]
+        def camera_of(kind: str, example: Example, options: dict[str, Any] | None = None) -> Camera:
+            if example.name not in far_ends:
+                far_ends[example.name] = stack.enter_context(example.far_end(monkeypatch))
+            camera_class = CAMERAS.load(kind)
+            values = {"kind": kind, **far_ends[example.name]}
+            values |= example.options(tmp_path) if options is None else options
+            camera: Camera = camera_class(camera_class.Options.model_validate(values))
+            stack.callback(camera.close)
+            return camera
 
-    yield camera_of
-    for camera in made:
-        camera.close()
+        yield camera_of
 
 
 @dataclass
