@@ -26,7 +26,11 @@ _SKIP_PAUSE_S = (0.05, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """After `stall_s` without a new picture a live camera is opened again; after `recovery_s` more it is given up."""
+    """After `stall_s` without a new picture a live camera is opened again; after `recovery_s` more it is given up.
+
+    One that was opened again is well once it has given new pictures for `stall_s`: a camera that comes back for a
+    moment again and again is given up too.
+    """
 
     stall_s: float
     recovery_s: float
@@ -58,7 +62,7 @@ class Intake:
         self._skipped_in_a_row = self._unfit = self._repeated = 0
         self._stalls = self._restarts = 0
         self._last_skip: FrameUnreadable | None = None
-        self._good_ns = self._opened_ns = clock()
+        self._good_ns = self._opened_ns = self._well_ns = clock()
         self.ended = False
 
     def next(self, timeout_s: float) -> Frame | None:
@@ -88,7 +92,7 @@ class Intake:
 
     def excuse(self) -> None:
         """Nobody reads now: the camera is not to blame for its silence."""
-        self._good_ns = self._opened_ns = self._clock()
+        self._good_ns = self._opened_ns = self._well_ns = self._clock()
 
     def complain(self) -> None:
         """At a finite source's end.
@@ -131,6 +135,8 @@ class Intake:
             return False
         self._newest_ns = frame.taken_at_ns
         self._good_ns = self._clock()
+        if not self._restarts or self._past(self._opened_ns, self._patience.stall_s):
+            self._well_ns = self._good_ns
         self._health.progress()
         return True
 
@@ -166,7 +172,7 @@ class Intake:
         every_s, longest_s = _REOPEN_EVERY_S
         pause_s = every_s
         while not self._stopping():
-            if self._past(self._good_ns, self._patience.stall_s + self._patience.recovery_s):
+            if self._past(self._well_ns, self._patience.stall_s + self._patience.recovery_s):
                 raise error
             # A camera that opens and fails at once must not keep us spinning: the pause comes first.
             self._wait_lost(pause_s)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,8 @@ _END_S = 5.0
 class CaptureProcess:
     """One life of a capture process. It is not started again: make another."""
 
-    def __init__(
-        self, name: str, python: str, reader: str, options: Mapping[str, Any], first_id: int, same_is_old: bool
-    ) -> None:
-        """Start it; does not wait.
+    def __init__(self, name: str, python: str, job: Job) -> None:
+        """Start it; does not wait. The descriptors and the parent of the job are filled in here.
 
         Raises:
             CameraError: there is no such Python.
@@ -46,7 +45,7 @@ class CaptureProcess:
         self._memory, self._bell = make_memory(), os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._voice, voice = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(voice, True)
-        job = Job(reader, options, self._memory, self._bell, voice, first_id, os.getpid(), same_is_old)
+        job = replace(job, memory=self._memory, bell=self._bell, voice=voice, parent=os.getpid())
         try:
             self._process = _start(python, job)
         except OSError as error:

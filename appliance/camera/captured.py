@@ -13,6 +13,7 @@ from pydantic import Field
 
 from appliance.camera import CameraCounters, CameraOptions
 from appliance.camera.capture_process import CaptureProcess
+from appliance.capture.messages import Job
 from appliance.capture.ring import Shot
 from appliance.clock import Clock, Deadline
 from appliance.errors import CameraError, CameraStalled
@@ -55,6 +56,7 @@ class CapturedCamera:
         self._deadline: Deadline | None = None
         self._opening = False
         self._seen_id = self._newest_ns = 0
+        self._shown: tuple[int, int] | None = None
         self._frames = self._dropped = self._stale = self._corrupt = 0
         self.name = name
 
@@ -71,9 +73,8 @@ class CapturedCamera:
     def begin(self) -> None:
         self.close()
         options = self._captured_options
-        self._process = CaptureProcess(
-            self.name, self._python, self.reader, self.reader_options(), self._seen_id + 1, options.frozen_after > 0
-        )
+        job = Job(self.reader, self.reader_options(), self._seen_id + 1, options.frozen_after > 0, self._shown)
+        self._process = CaptureProcess(self.name, self._python, job)
         self._opening = True
         self._deadline = Deadline(_START_S, self._clock)
 
@@ -146,6 +147,7 @@ class CapturedCamera:
         """
         self._dropped += shot.id - self._seen_id - 1
         self._seen_id = shot.id
+        self._shown = shot.fingerprint, shot.stamp_ns
         options = self._captured_options
         age_s = (self._clock() - shot.stamp_ns) / 1e9
         if shot.stamp_ns > self._newest_ns and age_s <= options.stale_s:

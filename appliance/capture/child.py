@@ -64,7 +64,7 @@ class _Pump:
 
     def __init__(self, job: Job, reader: Reader) -> None:
         self._job, self._reader = job, reader
-        self._sameness = Sameness() if job.same_is_old else None
+        self._sameness = Sameness(job.shown) if job.same_is_old else None
         self._id = job.first_id - 1
         self._corrupt = 0
 

@@ -23,17 +23,19 @@ class Job:
     """What the child is to do. `reader` is "module:Class"; `memory`, `bell`, `voice` are inherited descriptors.
 
     `first_id` is the id of its first picture, `parent` the process to die with. `same_is_old`: a picture that is
-    the same as the one before is as old as that one.
+    the same as the one before is as old as that one; `shown` is the fingerprint and the stamp of what an earlier
+    process gave last.
     """
 
     reader: str
     options: Mapping[str, Any]
-    memory: int
-    bell: int
-    voice: int
     first_id: int
-    parent: int
     same_is_old: bool
+    shown: tuple[int, int] | None = None
+    memory: int = -1
+    bell: int = -1
+    voice: int = -1
+    parent: int = 0
 
     def line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

@@ -43,7 +43,8 @@ class Shot:
 
     `pixels`: (height, width, 3) uint8 in blue, green, red. `stamp_ns`: when what it shows was first seen, on the host's
     monotonic clock; `clock` says where that is from. `arrival_ns`: when the driver gave it. `repeats`: how many
-    pictures in a row before this one were the same. `corrupt`: how many could not be decoded so far.
+    pictures in a row before this one were the same. `corrupt`: how many could not be decoded so far. `fingerprint`: of
+    the pixels; made by the writer, so only what comes out has one.
     """
 
     id: int
@@ -53,6 +54,7 @@ class Shot:
     pixels: Any
     repeats: int = 0
     corrupt: int = 0
+    fingerprint: int = 0
 
 
 def make_memory() -> int:
@@ -62,7 +64,7 @@ def make_memory() -> int:
 
 def fingerprint(pixels: Any) -> int:
     """A checksum over a sample of the rows: the same for the same picture, another for one with other noise."""
-    return zlib.crc32(np.ascontiguousarray(pixels[::_SAMPLED_ROWS]))
+    return zlib.crc32(np.ascontiguousarray(pixels[::_SAMPLED_ROWS]).data)
 
 
 class RingWriter:
@@ -166,7 +168,7 @@ class RingReader:
             self._reject(slot, lock)
             return None
         said = clock.rstrip(b"\0").decode("ascii", "replace")
-        return Shot(number, stamp_ns, arrival_ns, said, pixels, repeats, corrupt)
+        return Shot(number, stamp_ns, arrival_ns, said, pixels, repeats, corrupt, expected)
 
     def _reject(self, slot: int, lock: int) -> None:
         """Count a slot that nobody is writing and that does not fit its check word, once."""

@@ -15,9 +15,12 @@ class Sameness:
     A picture of one single value (lights off, lens cap, all white) has no noise to tell by: it is never the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shown: tuple[int, int] | None = None) -> None:
+        """`shown` is the fingerprint and the stamp of what an earlier process gave: a restart must not make it new."""
         self._last: int | None = None
         self._since_ns = 0
+        if shown is not None:
+            self._last, self._since_ns = shown
         self.repeats = 0
 
     def since(self, pixels: Any, stamp_ns: int) -> int:

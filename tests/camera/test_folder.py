@@ -265,3 +265,35 @@ def test_a_loop_at_a_rate_goes_on_in_time(folder: Path) -> None:
     assert frame is not None
     assert (frame.id, frame.source) == (10, "can/c.png")
     assert one.counters().dropped == 9
+
+
+def test_without_pace_the_rate_says_when_the_pictures_were_taken_and_nothing_waits(folder: Path) -> None:
+    one = camera(folder, fps=0.1, paced=False)
+    before_s = time.monotonic()
+    frames, _ = play(one)
+    assert [frame.recorded_ns for frame in frames] == [0, 10_000_000_000, 20_000_000_000, 30_000_000_000]
+    assert [frame.moment_ns for frame in frames] == [frame.recorded_ns for frame in frames]
+    assert time.monotonic() - before_s < 5
+    assert (one.live, one.counters().dropped) == (False, 0)
+
+
+@pytest.mark.parametrize("options", [{}, {"fps": 500.0}])
+def test_elsewhere_the_clock_says_it(folder: Path, options: dict[str, float]) -> None:
+    frame = camera(folder, **options).latest(0, 1.0)
+    assert frame is not None
+    assert (frame.recorded_ns, frame.moment_ns) == (None, frame.taken_at_ns)
+
+
+def test_frames_json_names_the_items(folder: Path) -> None:
+    rows = [
+        {"file": "can/a.jpg", "label": "", "item": None}, {"file": "pet/b.png", "label": "pet", "item": 3},
+        {"file": "can/c.png", "label": "pet", "item": 3},
+    ]  # fmt: skip
+    (folder / "frames.json").write_text(json.dumps(rows))
+    assert camera(folder).items() == {"can/a.jpg": None, "pet/b.png": 3, "can/c.png": 3}
+    # Shown again and again, an item is decided again and again.
+    assert camera(folder, loop=True).items() == {}
+
+
+def test_a_folder_without_frames_json_knows_no_items(folder: Path) -> None:
+    assert camera(folder).items() == {}

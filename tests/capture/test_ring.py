@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from support import ROOT
 
-from appliance.capture.ring import RingReader, RingWriter, Shot, make_memory
+from appliance.capture.ring import RingReader, RingWriter, Shot, fingerprint, make_memory
 
 HEIGHT, WIDTH = 48, 64
 BYTES = HEIGHT * WIDTH * 3
@@ -20,7 +20,7 @@ BYTES = HEIGHT * WIDTH * 3
 
 def shot(number: int, height: int = HEIGHT, width: int = WIDTH) -> Shot:
     pixels = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
-    return Shot(number, 1000 + number, 2000 + number, "v4l2", pixels, repeats=number % 3, corrupt=number // 2)
+    return Shot(number, 1000 + number, 2000 + number, "v4l2", pixels, number % 3, number // 2, fingerprint(pixels))
 
 
 @pytest.fixture
