@@ -1,8 +1,10 @@
 """A real daemon loop on a SIMULATED device in a real capture process, and the faults of real cameras, one by one."""
 
+import json
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,10 +26,14 @@ from appliance.records import Frame, Outcome, OutcomeKind
 from appliance.sorter import SORTERS
 from appliance.trigger import TRIGGERS
 
-__all__ = ["FAULTS", "Done", "Rig", "rig"]
+__all__ = ["CAMERA", "FAULTS", "Done", "Rig", "rig"]
 
 MAX_AGE_S = 0.2
 FPS = 50
+CAMERA = {"stall_s": 0.25, "open_s": 1.0, "recovery_s": 20.0, "frozen_after": 10}
+"""Less patience than a real machine has, so that many faults fit into a minute."""
+HEALTHY_S = 0.3
+"""A little longer than `stall_s`: so long it takes until a camera that came back counts as well."""
 FAULTS = ("stopped", "hang", "stall", "frozen", "old", "corrupt", "gone", "crash", "killed")
 """`stopped`: SIGSTOP; `killed`: SIGKILL; the others are orders of the SIMULATED device."""
 
@@ -55,7 +61,7 @@ class Rig:
 
     def suffer(self, kind: str, lasts_s: float) -> Done:
         """One fault from its beginning until the machine sorts again, after a moment of health."""
-        time.sleep(0.4)
+        time.sleep(HEALTHY_S)
         began = time.monotonic()
         ended_ns = self._stop(lasts_s) if kind == "stopped" else self._kill() if kind == "killed" else None
         if ended_ns is None:
@@ -176,3 +182,21 @@ def rig(tmp_path: Path, author: Callable[[Rig], None], **camera: Any) -> Iterato
         if failed:
             raise failed[0]
         yield one, parts.health.snapshot
+
+
+def main(kind: str, count: str, folder: str) -> None:
+    """`python -m capture_faults KIND COUNT FOLDER`: so many faults of one kind; prints what came out as JSON."""
+    random.seed(kind)
+    done: list[Done] = []
+
+    def author(one: Rig) -> None:
+        done.extend(one.suffer(kind, random.uniform(0.02, 0.5)) for _ in range(int(count)))
+
+    with rig(Path(folder), author, **CAMERA) as (one, snapshot):
+        back_s = [fault.back_s for fault in done]
+        result = {"kind": kind, "decisions": len(one.decided), "sins": one.sins(), "back_s": back_s}
+    print(json.dumps(result | {"snapshot": snapshot.as_dict()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

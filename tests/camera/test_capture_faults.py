@@ -8,13 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from capture_faults import FAULTS, Done, Rig, rig
+from capture_faults import CAMERA, FAULTS, Done, Rig, rig
 from support import wait_for
 
 from appliance.errors import CameraError
 
 BACK_S = 5.0
-CAMERA = {"stall_s": 0.3, "open_s": 1.0, "recovery_s": 20.0, "frozen_after": 10}
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -1,0 +1,56 @@
+"""Hundreds of faults of each kind: 0 decisions on them, sorting again within seconds. Prints what it measured."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from capture_faults import FAULTS
+from support import ROOT
+
+FAULTS_OF_A_KIND = int(os.environ.get("CAPTURE_FAULTS", "200"))
+BACK_S = 5.0
+AT_ONCE = 3
+COLUMNS = [
+    "fault",
+    "faults",
+    "decisions",
+    "on-fault",
+    "p50-s",
+    "p99-s",
+    "max-s",
+    "stalls",
+    "restarts",
+    "stale",
+    "corrupt",
+]
+
+
+def hundreds(kind: str, folder: Path) -> dict[str, Any]:
+    """All faults of one kind, on a loop in a process of its own."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "capture_faults", kind, str(FAULTS_OF_A_KIND), str(folder)]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_hundreds_of_faults(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(hundreds, FAULTS, [tmp_path / kind for kind in FAULTS]))
+    print("\n" + " ".join(f"{name:>9}" for name in COLUMNS))
+    for one in results:
+        back_s = one["back_s"]
+        times = [f"{value:.2f}" for value in (*np.percentile(back_s, (50, 99)), max(back_s))]
+        counts = [one["snapshot"][name] for name in ("stalls", "restarts", "stale", "corrupt")]
+        row = [one["kind"], len(back_s), one["decisions"], len(one["sins"]), *times, *counts]
+        print(" ".join(f"{value!s:>9}" for value in row), flush=True)
+    assert {one["kind"]: one["sins"] for one in results if one["sins"]} == {}
+    assert {one["kind"]: max(one["back_s"]) for one in results if max(one["back_s"]) >= BACK_S} == {}
+    assert {len(one["back_s"]) for one in results} == {FAULTS_OF_A_KIND}
