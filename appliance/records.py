@@ -22,6 +22,7 @@ __all__ = [
     "Prediction",
     "Rule",
     "SortCommand",
+    "TriggerEvent",
 ]
 
 Pixels = NDArray[np.uint8]
@@ -35,6 +36,7 @@ class Frame:
     `id` grows by at least one from frame to frame of one source. `taken_at_ns` is the moment of exposure,
     converted to the host's monotonic clock by the camera's file; `clock_source` says from which clock.
     `source` is what a person calls the picture: a path relative to its folder, or the camera and the frame's number.
+    `recorded_ns` is its moment within a recording that is not played at its own speed; None for all others.
     """
 
     id: int
@@ -42,6 +44,7 @@ class Frame:
     clock_source: str
     pixels: Pixels
     source: str
+    recorded_ns: int | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
@@ -49,18 +52,25 @@ class Frame:
                 f"a frame's pixels are (height, width, 3) uint8, not {self.pixels.shape} {self.pixels.dtype}"
             )
 
+    @property
+    def moment_ns(self) -> int:
+        """When the scene looked like this: for how long something lies there, whatever the speed of playing."""
+        return self.taken_at_ns if self.recorded_ns is None else self.recorded_ns
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """One thing to be sorted: the frames that show it, oldest first.
+    """One thing to be sorted, on offer to be decided: frames that show it, oldest first.
 
     `id` is unique for all time on this machine. `position` is the encoder count at the sensor, None where the
-    machine has none.
+    machine has none. An item may be offered several times under its id, until it is decided; with `last` no other
+    offer follows.
     """
 
     id: str
     frames: tuple[Frame, ...]
     position: int | None = None
+    last: bool = True
 
     def __post_init__(self) -> None:
         if not self.frames:
@@ -163,6 +173,16 @@ class LinkEvent:
 
     kind: str
     at_ns: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerEvent:
+    """Something about the stream that is worth the journal's attention; `at_ns` is the moment of the frame."""
+
+    kind: str
+    at_ns: int
+    item_id: str | None = None
     detail: str = ""
 
 

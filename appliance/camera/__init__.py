@@ -1,5 +1,6 @@
 """Where frames come from: one interface, one table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
@@ -101,6 +102,10 @@ class LabelledSource(Protocol):
 
     def truth(self, source: str) -> str | None:
         """The label of the picture that a frame's `source` names; "" for empty, None if unknown."""
+
+    def items(self) -> Mapping[str, int | None]:
+        """Which item is in the picture that a `source` names, None for none, in the order in which they are shown once;
+        nothing where that is not known."""
 
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,12 +23,26 @@ MAX_PICTURE_BYTES = 64_000_000
 
 
 class FolderOptions(CameraOptions):
-    """`fps: null` waits for the loop and drops nothing; a number plays like a camera, dropping what is too late."""
+    """`fps: null` waits for the loop and drops nothing; a number plays like a camera, dropping what is too late.
+
+    With `paced: false` the number only says how far apart in time the pictures were taken: nothing waits, nothing is
+    dropped, and whatever is a matter of time (a trigger's patience) comes out the same at any speed.
+    """
 
     kind: Literal["folder"]
     path: ConfigPath
     fps: Annotated[float, Field(gt=0, le=1000)] | None = None
+    paced: bool = True
     loop: bool = False
+
+    @property
+    def live(self) -> bool:
+        return self.fps is not None and self.paced
+
+    @property
+    def tells_time(self) -> bool:
+        """Can one see from the frames how long something lasted?"""
+        return self.fps is not None
 
 
 class FolderCamera:
@@ -40,10 +55,11 @@ class FolderCamera:
         self._clock = clock
         self._files: list[str] = []
         self._labels: dict[str, str] = {}
+        self._items: dict[str, int | None] = {}
         self._next = 0
         self._pace: Pace | None = None
         self._frames = self._dropped = self._skipped = 0
-        self.live = options.fps is not None
+        self.live = options.live
         self.name = str(options.path)
 
     def open(self) -> None:
@@ -56,6 +72,7 @@ class FolderCamera:
                 rows = _read_frames(folder / "frames.json")
                 self._files = [row["file"] for row in rows]
                 self._labels = {row["file"]: row["label"] for row in rows if row.get("label") is not None}
+                self._items = {row["file"]: row["item"] for row in rows if "item" in row}
             else:
                 self._files = picture_files(folder)
                 self._labels = {file: file.split("/")[0] for file in self._files if "/" in file}
@@ -63,7 +80,7 @@ class FolderCamera:
             raise CameraError(doing, error.strerror or str(error), "check the folder's permissions") from error
         if not self._files:
             raise CameraError(doing, "no pictures in it", "put .jpg or .png files there, or into sub-folders")
-        if self._options.fps is not None and self._pace is None:
+        if self._options.live and self._options.fps is not None and self._pace is None:
             self._pace = Pace(self._options.fps, self._clock() - int(self._next * 1e9 / self._options.fps))
 
     @property
@@ -86,16 +103,24 @@ class FolderCamera:
                 f"reading the picture {self.name}/{file}", str(error), "replace or remove the file", source=file
             ) from error
         self._frames += 1
-        return Frame(index + 1, taken_at_ns, "monotonic", pixels, file)
+        return Frame(index + 1, taken_at_ns, "monotonic", pixels, file, self._recorded_ns(index))
 
     def truth(self, source: str) -> str | None:
         return self._labels.get(source)
+
+    def items(self) -> Mapping[str, int | None]:
+        return {} if self._options.loop else self._items
 
     def counters(self) -> CameraCounters:
         return CameraCounters(self._frames, self._dropped, self._skipped)
 
     def close(self) -> None:
         self._files = []
+
+    def _recorded_ns(self, index: int) -> int | None:
+        """When the picture was taken, in the time of an unpaced recording."""
+        fps = self._options.fps
+        return None if fps is None or self._options.live else int(index * 1e9 / fps)
 
     def _advance(self, timeout_s: float) -> bool:
         """Move to the picture that is due, waiting for it at most `timeout_s`; False if none is due in that time."""
@@ -158,6 +183,8 @@ def _read_frames(path: Path) -> list[dict[str, Any]]:
             raise CameraError(doing, f"entry {number} names no file", remedy)
         if not isinstance(row.get("label"), str | None):
             raise CameraError(doing, f"entry {number}: the label is not a word", remedy)
+        if not isinstance(row.get("item"), int | None):
+            raise CameraError(doing, f"entry {number}: the item is not a whole number", remedy)
         if Path(row["file"]).is_absolute() or ".." in Path(row["file"]).parts:
             raise CameraError(doing, f"entry {number}: {row['file']!r} leaves the folder", remedy)
     return rows
