@@ -59,6 +59,7 @@ class Snapshot:
     dropped: int
     skipped: int
     last: Mapping[str, Any] = field(default_factory=dict)
+    trigger: Mapping[str, int] = field(default_factory=dict)
     trouble: str = ""
     stale: int = 0
     corrupt: int = 0

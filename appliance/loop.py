@@ -15,10 +15,11 @@ from appliance.camera import Camera
 from appliance.classifier import Classifier
 from appliance.clock import Clock, Deadline
 from appliance.control import Switches
-from appliance.decide import Policy, decide
+from appliance.decide import Policy
 from appliance.errors import ApplianceError, LinkError, StorageError
 from appliance.evidence import Evidence
 from appliance.health import Health, Latencies, Snapshot
+from appliance.hearing import Hearing
 from appliance.intake import Intake, Patience
 from appliance.journal import Journal
 from appliance.preprocess import Region
@@ -113,6 +114,7 @@ class SortingLoop:
         self._pending: dict[int, _Pending] = {}
         self._seq = parts.journal.next_seq
         self._decided = 0
+        self._hearing = Hearing()
         self._link_down_ns: int | None = None
         self._link_reason = ""
         self._noted: dict[str, tuple[int, int]] = {}
@@ -152,6 +154,7 @@ class SortingLoop:
             self._intake.complain()
         finally:
             self._parts.health.stopping()
+            self._abandon_open_items()
             self._drain()
             self._publish("stopped")
 
@@ -172,9 +175,13 @@ class SortingLoop:
             self.take(frame)
 
     def take(self, frame: Frame) -> None:
-        """Sort every item that is complete with this frame."""
-        for item in self._parts.trigger.feed(frame):
+        """Sort every item that is offered with this frame."""
+        trigger = self._parts.trigger
+        for item in trigger.feed(frame):
             self._sort(item)
+        for event in trigger.events():
+            log.warning("%s: item %s %s", event.kind, event.item_id, event.detail)
+            self._parts.journal.event(event.kind, {"detail": event.detail}, event.item_id)
 
     def _finished(self) -> bool:
         enough = self._limits.items is not None and self._decided >= self._limits.items
@@ -183,23 +190,39 @@ class SortingLoop:
     # Deciding and moving
 
     def _sort(self, item: Item) -> None:
-        """Decide and move one item; it has its outcome, or its command is out, also when this raises."""
-        decision = Decision(self._parts.policy.reject_bin, Rule.ABANDONED, None, 0.0)
+        """Decide and move one item, if it can be decided by now; then it has its outcome, or its command is out, also
+        when this raises."""
+        if self._hearing.closed(item):
+            return
+        decision = self._undecided()
         try:
             while not self._parts.journal.intents.room:
                 self._hold_back("storage")
             policy = self._parts.policy
-            predictions = [self._parts.classifier.classify(frame.pixels) for frame in item.frames[-policy.frames :]]
-            decision = decide(predictions, policy)
+            heard = self._hearing.hear(item, self._parts.classifier.classify, policy)
+            if heard is None:
+                return
+            decision = heard
             refusal = self._why_not(item.frames[-1], moves=policy.channels[decision.bin] is not None)
         except ApplianceError:
+            self._hearing.close(item)
             self._miss(item, decision, Rule.ABANDONED)
             raise
+        self._hearing.close(item)
         if refusal is not None:
             self._miss(item, decision, refusal)
         else:
             self._carry_out(item, decision)
         self._decided += 1
+
+    def _undecided(self) -> Decision:
+        return Decision(self._parts.policy.reject_bin, Rule.ABANDONED, None, 0.0)
+
+    def _abandon_open_items(self) -> None:
+        """The run ends: what is in sight and undecided goes the default way."""
+        for item in self._parts.trigger.flush():
+            if not self._hearing.closed(item):
+                self._miss(item, self._undecided(), Rule.ABANDONED)
 
     def _miss(self, item: Item, decision: Decision, rule: Rule) -> None:
         """The item goes the default way."""
@@ -403,6 +426,8 @@ class SortingLoop:
         parts = self._parts
         counters = self._intake.counters()
         last = self._last
+        seen = parts.trigger.status()
+        link = "the link is down" if self._link_down_ns is not None else ""
         return Snapshot(
             state=state,
             machine=self._limits.machine,
@@ -424,7 +449,8 @@ class SortingLoop:
             stalls=counters.stalls,
             restarts=counters.restarts,
             last={} if last is None else _brief(last),
-            trouble=parts.journal.trouble or ("the link is down" if self._link_down_ns is not None else ""),
+            trigger=seen.counters,
+            trouble=parts.journal.trouble or link or seen.trouble,
         )
 
 

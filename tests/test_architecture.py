@@ -18,8 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset(
         {
-            *("agreement", "capture", "clock", "config", "control", "decide", "evidence", "files", "health", "history"),
-            *("intents",),
+            *("agreement", "capture", "clock", "config", "control", "decide", "evidence", "files", "health"),
+            *("hearing", "history", "intents"),
             *("journal", "journal_schema", "machine", "plugins", "preprocess", "score", "state", "tracking", "twin"),
             *("twin_process", "yaml_lines"),
         }

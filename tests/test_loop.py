@@ -31,6 +31,7 @@ from appliance.records import Ack, AckStatus, LinkEvent, Outcome, OutcomeKind, P
 from appliance.sorter import Capabilities
 from appliance.sorter.simulated import SimulatedSorter, SimulatedSorterOptions
 from appliance.trigger.every_frame import EveryFrame, EveryFrameOptions
+from appliance.trigger.presence import Presence, PresenceOptions
 
 POLICY = Policy(
     labels=("can", "glass", "empty"),
@@ -78,6 +79,7 @@ def assembled(
     limits: Limits = LIMITS,
     policy: Policy = POLICY,
     region: Region | None = None,
+    presence: PresenceOptions | None = None,
 ) -> Iterator[Bench]:
     state_dir.mkdir(exist_ok=True)
     sorter = sorter or SimulatedSorter(SimulatedSorterOptions(kind="simulated", delay_ms=1))
@@ -85,7 +87,11 @@ def assembled(
     journal = Journal(state_dir, JournalOptions(), RunInfo("0", "", classifier.name))
     evidence = Evidence(state_dir / "evidence", EvidenceOptions(keep="none"))
     numbers = itertools.count(1)
-    trigger = EveryFrame(EveryFrameOptions(), lambda: f"{journal.run_id}-{next(numbers)}")
+
+    def new_id() -> str:
+        return f"{journal.run_id}-{next(numbers)}"
+
+    trigger = Presence(presence, new_id) if presence else EveryFrame(EveryFrameOptions(), new_id)
     camera.open()
     capabilities = sorter.open()
     health, stop, outcomes = Health(Notifier({})), threading.Event(), list[Outcome]()
@@ -442,3 +448,75 @@ def test_progress_is_stamped_while_there_is_any(make: Callable[[Path], Any], pic
         assert bench.parts.health.progress_age_s < 5
         assert bench.parts.health.snapshot is not None
         assert bench.parts.health.snapshot.items == len(bench.outcomes)
+
+
+PRESENCE = PresenceOptions(kind="presence", decide_after_ms=600, clear_after_ms=1000)
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Path:
+    """Thirty pictures, to be shown ten a second: a disc lies there from the sixth to the twenty-eighth."""
+    folder = tmp_path / "stream"
+    folder.mkdir()
+    for number in range(30):
+        pixels = np.full((64, 64, 3), 140, np.uint8)
+        if 5 <= number < 28:
+            cv2.circle(pixels, (32, 32), 12, (40, 60, 200), -1)
+        cv2.imwrite(str(folder / f"{number:02d}.png"), pixels)
+    return folder
+
+
+def test_an_item_of_a_stream_is_decided_as_soon_as_its_frames_agree(stream: Path, tmp_path: Path) -> None:
+    answers = tuple(Answer(label=label) for label in ("glass", "can", "can", "can"))
+    camera, policy = folder(stream, fps=10.0, paced=False), replace(POLICY, frames=3, agreement=1.0)
+    with assembled(tmp_path / "state", camera, answers=answers, policy=policy, presence=PRESENCE) as bench:
+        bench.loop.run()
+
+    # The disc moves in with the sixth picture; the four from the seventh on show it at rest, and three agree.
+    assert [(one.source, one.kind, one.decision.rule) for one in bench.outcomes] == [
+        ("09.png", OutcomeKind.SORTED, Rule.LABEL)
+    ]
+
+
+def test_an_item_whose_frames_never_agree_is_decided_in_time(stream: Path, tmp_path: Path) -> None:
+    answers = tuple(Answer(label=label) for label in ("glass", "can"))
+    camera, policy = folder(stream, fps=10.0, paced=False), replace(POLICY, frames=4, agreement=0.9)
+    with assembled(tmp_path / "state", camera, answers=answers, policy=policy, presence=PRESENCE) as bench:
+        bench.loop.run()
+
+    assert [(one.source, one.kind, one.decision.bin) for one in bench.outcomes] == [
+        ("11.png", OutcomeKind.REJECTED, "rest")
+    ]
+
+
+def test_a_jam_reaches_the_journal_and_the_status_and_ends(stream: Path, tmp_path: Path) -> None:
+    camera = folder(stream, fps=10.0, paced=False)
+    with assembled(tmp_path / "state", camera, presence=PRESENCE) as bench:
+        said = {}
+        while not bench.parts.camera.ended:
+            bench.loop.step()
+            bench.loop._publish(f"after {camera.counters().frames}")
+            said[camera.counters().frames - 1] = bench.parts.health.snapshot.trouble
+        bench.loop.run()
+        counters = bench.parts.health.snapshot.trigger
+        bench.parts.journal.close()
+        with open_history(tmp_path / "state") as history:
+            events = [(event["kind"], event["item_id"]) for event in history.events()]
+
+    # Seen with the picture 5, decided by 11, in the way from 21 on, gone with 28.
+    assert [number for number, trouble in said.items() if trouble] == list(range(21, 28))
+    assert set(said.values()) == {"", "jam: something lies in the region 1 s after it was decided"}
+    item = bench.outcomes[0].item_id
+    assert [event for event in events if event[0].startswith("jam")] == [("jam", item), ("jam-over", item)]
+    assert (counters["items"], counters["jams"], len(bench.outcomes)) == (1, 1, 1)
+
+
+def test_an_item_in_sight_when_the_machine_stops_is_missed(stream: Path, tmp_path: Path) -> None:
+    camera, policy = folder(stream, fps=10.0, paced=False), replace(POLICY, frames=8)
+    with assembled(tmp_path / "state", camera, policy=policy, presence=PRESENCE) as bench:
+        for _ in range(8):
+            bench.loop.step()
+        bench.stop.set()
+        bench.loop.run()
+
+    assert [(one.kind, one.decision.rule) for one in bench.outcomes] == [(OutcomeKind.MISSED, Rule.ABANDONED)]

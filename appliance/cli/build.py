@@ -98,7 +98,7 @@ def open_parts(config: Config) -> Iterator[Parts]:
             log.warning("the sorter never confirms: every moved item will be counted as uncertain")
         trigger_class: Any = TRIGGERS.load(config.trigger.kind)
         counter = itertools.count(1)
-        trigger = trigger_class(config.trigger, lambda: f"{journal.run_id}-{next(counter)}")
+        trigger = trigger_class(config.trigger, lambda: f"{journal.run_id}-{next(counter)}", region)
         policy = Policy.from_options(config.decision, classifier.labels)
         health = Health(Notifier(os.environ))
         yield Parts(

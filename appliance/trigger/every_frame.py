@@ -1,12 +1,16 @@
 """One picture, one item: for folders of photographs, and for machines that take one picture an item."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from appliance.config import Options
-from appliance.records import Frame, Item
+from appliance.preprocess import Region
+from appliance.records import Frame, Item, TriggerEvent
+from appliance.trigger import TriggerStatus
 
 __all__ = ["EveryFrame"]
+
+_NOTHING_TO_SAY = TriggerStatus()
 
 
 class EveryFrameOptions(Options):
@@ -20,7 +24,7 @@ class EveryFrame:
 
     Options = EveryFrameOptions
 
-    def __init__(self, options: EveryFrameOptions, new_id: Callable[[], str]) -> None:
+    def __init__(self, options: EveryFrameOptions, new_id: Callable[[], str], region: Region | None = None) -> None:
         self._new_id = new_id
 
     def feed(self, frame: Frame) -> list[Item]:
@@ -28,3 +32,9 @@ class EveryFrame:
 
     def flush(self) -> list[Item]:
         return []
+
+    def events(self) -> Sequence[TriggerEvent]:
+        return ()
+
+    def status(self) -> TriggerStatus:
+        return _NOTHING_TO_SAY
