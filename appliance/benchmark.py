@@ -106,6 +106,8 @@ def measure_starts(config: Config, pictures: Path, count: int, work: Path) -> li
         path = work / "start.yaml"
         values = config.as_dict()
         values["camera"] = {"kind": "folder", "path": str(pictures.absolute())}
+        values["trigger"] = {"kind": "every-frame"}
+        values["decision"]["frames"] = 1
         values["machine"]["state_dir"] = str(work / "state")
         values["sorter"] = _line(port, confirms=True).model_dump(mode="json")
         path.write_text(yaml.safe_dump(values))

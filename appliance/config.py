@@ -218,7 +218,7 @@ def parse_config(content: bytes, path: Path, tables: Mapping[str, Table]) -> Con
     fields = {name: getattr(values, name) for name in _SECTIONS}
     digest = hashlib.sha256(values.model_dump_json().encode()).hexdigest()
     config = Config(**fields, path=path, digest=digest, lines=lines)
-    if problems := _check_bins(config.decision, getattr(config.trigger, "kind", "")):
+    if problems := _check_bins(config.decision, getattr(config.trigger, "kind", "")) + _check_times(config):
         raise config.error(problems)
     return config
 
@@ -366,6 +366,14 @@ def _check_bins(decision: DecisionOptions, trigger: str) -> list[Problem]:
     if decision.frames > 1 and trigger == "every-frame":
         problems.append(Problem((*at, "frames"), "the trigger every-frame gives one frame an item; set frames: 1"))
     return problems
+
+
+def _check_times(config: Config) -> list[Problem]:
+    """A trigger that knows about time needs pictures that tell it."""
+    if getattr(config.trigger, "kind", "") != "presence" or getattr(config.camera, "tells_time", True):
+        return []
+    sentence = "the trigger presence must know when pictures were taken; add `fps: 10` (and `paced: false` to not wait)"
+    return [Problem(("camera",), sentence)]
 
 
 def _error(path: Path, problems: Sequence[Problem], lines: Mapping[KeyPath, int]) -> ConfigError:

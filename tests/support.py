@@ -73,14 +73,26 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
+STILLS: dict[str, Any] = {
+    "camera": {"kind": "folder", "path": str(ROOT / "pictures" / "chamber")},
+    "trigger": {"kind": "every-frame"},
+}
+"""Sections for the shipped photographs, one an item."""
+
+
 class ConfigFile:
-    """The shipped config.yaml with a state directory of its own, and whatever a test changes."""
+    """The shipped config.yaml on the shipped photographs, with a state directory of its own, and whatever a test changes.
+
+    `shipped_stream` goes back to the stream that the file comes with.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "config.yaml"
         self.values: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
         self.values["machine"]["state_dir"] = str(folder / "state")
-        self.values["camera"]["path"] = str(ROOT / "pictures" / "chamber")
+        self._stream = {name: self.values[name] for name in ("camera", "trigger", "decision")}
+        self._stream["camera"] |= {"path": str(ROOT / self.values["camera"]["path"])}
+        self.values |= STILLS | {"decision": {**self.values["decision"], "frames": 1}}
         self.values["classifier"]["model"] = str(ROOT / "models" / "chamber5")
         self.values["sorter"]["port"] = str(folder / "twin.tty")
         self.write()
@@ -93,6 +105,11 @@ class ConfigFile:
         """Merge keys into sections; a section given as a whole has `kind` in it and replaces the old one."""
         for name, keys in sections.items():
             self.values[name] = keys if "kind" in keys else {**self.values[name], **keys}
+        return self.write()
+
+    def shipped_stream(self) -> Path:
+        """What `make run` shows: the clip, through the trigger that finds items in it."""
+        self.values |= self._stream
         return self.write()
 
     def write(self) -> Path:

@@ -422,6 +422,15 @@ def test_a_misspelt_key_is_always_refused_at_its_own_line(path: tuple[Any, ...],
     assert f"{PATH}:{line_of(text, name)}: {dotted}: unknown key" in said
 
 
+# A trigger that knows about time
+
+
+def test_presence_wants_pictures_that_tell_the_time() -> None:
+    presence = VALID.replace("kind: every-frame", "kind: presence")
+    parse(presence.replace("fps: 10", "fps: 10\n  paced: false"))
+    assert "camera: the trigger presence must know when pictures were taken" in refused(presence.replace("fps: 10", ""))
+
+
 # What ships
 
 

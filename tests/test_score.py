@@ -1,9 +1,11 @@
 """The score over labelled pictures."""
 
+from dataclasses import replace
+
 import pytest
 
 from appliance.records import Decision, Outcome, OutcomeKind, Rule
-from appliance.score import Score
+from appliance.score import ItemCount, Score
 
 LABELS = ("can", "pet", "empty")
 
@@ -55,3 +57,32 @@ def test_shares_are_rounded_to_four_digits() -> None:
     for label in ("can", "pet", "pet"):
         score.add("can", outcome(label))
     assert score.summary()["top1"] == 0.3333
+
+
+SHOWN = {"0.jpg": None, "1.jpg": 7, "2.jpg": 7, "3.jpg": None, "4.jpg": 8, "5.jpg": 9, "6.jpg": None}
+
+
+@pytest.mark.parametrize(
+    ("decided", "ended", "found"),
+    [
+        ("1 4 5", True, {"shown": 3, "missed": 0, "double": 0, "false": 0}),
+        ("2 5", True, {"shown": 3, "missed": 1, "double": 0, "false": 0}),
+        ("1 2 4 5", True, {"shown": 3, "missed": 0, "double": 1, "false": 0}),
+        ("0 1 4 5 6", True, {"shown": 3, "missed": 0, "double": 0, "false": 2}),
+        ("", True, {"shown": 3, "missed": 3, "double": 0, "false": 0}),
+        ("", False, {"shown": 0, "missed": 0, "double": 0, "false": 0}),
+        ("4", False, {"shown": 2, "missed": 1, "double": 0, "false": 0}),
+    ],
+)
+def test_every_item_shown_is_to_be_decided_once(decided: str, ended: bool, found: dict[str, int]) -> None:
+    count = ItemCount(SHOWN)
+    for number in decided.split():
+        count.add(replace(outcome("can"), source=f"{number}.jpg"))
+    assert count.summary(ended) == found
+
+
+@pytest.mark.parametrize("shown", [{}, {"a.jpg": None}])
+def test_where_the_items_are_not_known_there_is_no_count(shown: dict[str, int | None]) -> None:
+    count = ItemCount(shown)
+    count.add(outcome("can"))
+    assert count.summary(ended=True) is None

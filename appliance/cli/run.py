@@ -23,7 +23,7 @@ from appliance.health import Health
 from appliance.loop import Parts, SortingLoop
 from appliance.machine import process_age_s, pss_kb
 from appliance.records import Outcome
-from appliance.score import Score
+from appliance.score import ItemCount, Score
 
 __all__ = ["main"]
 
@@ -123,6 +123,7 @@ class _Watcher:
         self._said_ns = clock()
         self._truth = parts.camera if isinstance(parts.camera, LabelledSource) else None
         self.score = Score(parts.classifier.labels)
+        self.count = ItemCount(self._truth.items() if self._truth is not None else {})
         self.start_ms: float | None = None
 
     def hear(self, outcome: Outcome) -> None:
@@ -130,6 +131,7 @@ class _Watcher:
             self.start_ms = round(process_age_s() * 1e3, 1)
         if self._truth is not None:
             self.score.add(self._truth.truth(outcome.source), outcome)
+            self.count.add(outcome)
         log.debug("%s: %s -> %s, %s (%s)", outcome.source, outcome.decision.label, outcome.decision.bin,
                   outcome.kind.value, outcome.decision.rule.value)  # fmt: skip
         if (self._clock() - self._said_ns) / 1e9 > _LOG_EVERY_S:
@@ -158,6 +160,8 @@ def _summary(loop: SortingLoop, parts: Parts, watcher: _Watcher, error: Applianc
         "latency_ms": loop.latencies.summary(),
         "model": snapshot.model,
         "accuracy": watcher.score.summary(),
+        "count": watcher.count.summary(parts.camera.ended),
+        "trigger": dict(snapshot.trigger),
         "bins": dict(snapshot.bins),
         "run_id": snapshot.run_id,
         "sorter": snapshot.sorter,

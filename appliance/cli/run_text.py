@@ -58,6 +58,14 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     accuracy = summary["accuracy"]
     if accuracy["n"]:
         console.print(_accuracy(accuracy))
+    if summary["count"]:
+        count = summary["count"]
+        console.print(
+            f"of {count['shown']} items shown: {count['missed']} missed, {count['double']} decided twice; "
+            f"{count['false']} decided where there was none"
+        )
+    if doubts := ", ".join(f"{n} {name}" for name, n in summary["trigger"].items() if n and name != "items"):
+        console.print(f"trigger: {doubts}")
     console.print(f"sorter: {summary['sorter']}{simulated}")
     if "far_end" in summary:
         _print_far_end(console, summary["far_end"])
