@@ -116,7 +116,10 @@ class CaptureProcess:
         for message in self._lines.feed(content):
             self._take(message)
         if not content:
-            raise CameraError(f"reading {self._name}", self._end(), "see its last words in the log")
+            remedy = "see its last words in the log"
+            if not self.started:
+                remedy += "; the Python that runs it needs numpy and the camera's library"
+            raise CameraError(f"reading {self._name}", self._end(), remedy)
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if (error := said_error(message)) is not None:

@@ -60,6 +60,9 @@ def _show(status: Mapping[str, Any], as_json: bool) -> None:
     print(_line(status))
     for name in ("machine", "model", "camera", "sorter", "run_id", "uptime_s", "frames", "dropped", "skipped"):
         print(f"  {name:<9} {status[name]}")
+    for name in ("stale", "corrupt", "stalls", "restarts"):
+        if status[name]:
+            print(f"  {name:<9} {status[name]}")
     if counted := ", ".join(f"{count} {name}" for name, count in status.get("trigger", {}).items() if count):
         print(f"  trigger   {counted}")
     if status["last"]:
