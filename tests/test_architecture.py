@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("agreement", "capture", "clock", "config", "control", "decide", "evidence", "files", "health"),
             *("hearing", "history", "intents"),
-            *("journal", "journal_schema", "machine", "plugins", "preprocess", "score", "state", "tracking", "twin"),
+            *("journal", "journal_schema", "machine", "optics", "plugins", "preprocess", "score", "state", "tracking", "twin"),
             *("twin_process", "yaml_lines"),
         }
     ),
