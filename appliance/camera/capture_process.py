@@ -1,5 +1,7 @@
 """The capture process as its owner sees it: started, heard, read, and killed."""
 
+import base64
+import json
 import logging
 import os
 import select
@@ -39,6 +41,7 @@ class CaptureProcess:
         self._name = name
         self.started = False
         self.found: Mapping[str, Any] | None = None
+        self.jpegs: dict[int, bytes | None] = {}
         self._damaged = self._corrupt = 0
         self._ring: RingReader | None = None
         self._lines = Lines()
@@ -88,6 +91,12 @@ class CaptureProcess:
             self._corrupt = max(self._corrupt, shot.corrupt)
         return shot
 
+    def ask_jpeg(self, number: int, quality: int) -> None:
+        """Ask for a picture as a JPEG; the answer comes into `jpegs`, None if it is gone by then."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps({"jpeg": number, "quality": quality}).encode() + b"\n")
+
     @property
     def newest_id(self) -> int:
         return self._ring.newest_id if self._ring is not None else 0
@@ -132,6 +141,9 @@ class CaptureProcess:
                 log.warning("%s", warning)
         elif "ready" in message:
             self._ring = RingReader(self._memory)
+        elif "jpeg" in message:
+            content = message["content"]
+            self.jpegs[message["jpeg"]] = None if content is None else base64.b64decode(content)
         elif "corrupt" in message:
             self._corrupt = max(self._corrupt, int(message["corrupt"]))
             log.warning("%s: %d pictures corrupt so far; the last: %s", self._name, self._corrupt, message.get("last"))

@@ -115,6 +115,21 @@ class CapturedCamera:
             if not left_s:
                 return None
 
+    def jpeg(self, frame_id: int, quality: int = 85, timeout_s: float = 0.5) -> bytes | None:
+        """A frame of a moment ago as a JPEG, made in the capture process; None if it is gone, or took too long.
+
+        Raises:
+            CameraError: the camera is lost, or not open.
+        """
+        process = self._process
+        if process is None or not process.ready:
+            raise CameraError(f"reading {self.name}", "the camera is not open")
+        process.ask_jpeg(frame_id, quality)
+        deadline = Deadline(timeout_s, self._clock)
+        while frame_id not in process.jpegs and not deadline.expired:
+            self._heard(process, deadline.left_s)
+        return process.jpegs.pop(frame_id, None)
+
     def counters(self) -> CameraCounters:
         process = self._process
         corrupt = self._corrupt + (process.corrupt if process is not None else 0)

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from appliance.capture.lifeline import die_with_parent
-from appliance.capture.messages import Job, say, say_error
+from appliance.capture.messages import Job, Voice
 from appliance.capture.reader import Picture, Reader
+from appliance.capture.requests import Requests
 from appliance.capture.ring import RingWriter, Shot
 from appliance.capture.sameness import Sameness
 from appliance.errors import ApplianceError, CameraError, FrameUnreadable
@@ -28,23 +29,24 @@ _ONE = (1).to_bytes(8, sys.byteorder)
 def main() -> int:
     """Exit code 0 never comes: a capture process ends by an error or by a signal."""
     job = Job.from_line(sys.stdin.buffer.readline())
-    die_with_parent(job.parent, sys.stdin.fileno())
+    voice = Voice(job.voice)
+    die_with_parent(job.parent, sys.stdin.buffer, Requests(job.memory, voice).hear)
     try:
-        _capture(job)
+        _capture(job, voice)
     except ApplianceError as error:
-        say_error(job.voice, error)
+        voice.say_error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001  # the process's edge: told to the owner
-        say_error(job.voice, CameraError("reading the camera", f"{type(error).__name__}: {error}", "report this"))
+        voice.say_error(CameraError("reading the camera", f"{type(error).__name__}: {error}", "report this"))
         return ApplianceError.exit_code
 
 
-def _capture(job: Job) -> NoReturn:
+def _capture(job: Job, voice: Voice) -> NoReturn:
     reader = _load(job.reader, job.options)
-    say(job.voice, started=True)
+    voice.say(started=True)
     try:
-        say(job.voice, found=dict(reader.open()))
-        _Pump(job, reader).run()
+        voice.say(found=dict(reader.open()))
+        _Pump(job, voice, reader).run()
     finally:
         reader.close()
 
@@ -62,8 +64,8 @@ def _load(name: str, options: Mapping[str, Any]) -> Reader:
 class _Pump:
     """From the reader into the ring, for ever."""
 
-    def __init__(self, job: Job, reader: Reader) -> None:
-        self._job, self._reader = job, reader
+    def __init__(self, job: Job, voice: Voice, reader: Reader) -> None:
+        self._job, self._voice, self._reader = job, voice, reader
         self._sameness = Sameness(job.shown) if job.same_is_old else None
         self._id = job.first_id - 1
         self._corrupt = 0
@@ -73,7 +75,7 @@ class _Pump:
         ring = RingWriter(self._job.memory, picture.pixels.nbytes)
         self._write(ring, picture)
         height, width = picture.pixels.shape[:2]
-        say(self._job.voice, ready={"width": width, "height": height})
+        self._voice.say(ready={"width": width, "height": height})
         while True:
             self._write(ring, self._next())
 
@@ -85,7 +87,7 @@ class _Pump:
             except FrameUnreadable as error:
                 self._corrupt += 1
                 if self._corrupt & (self._corrupt - 1) == 0:  # 1, 2, 4, 8, ...: must not flood anybody
-                    say(self._job.voice, corrupt=self._corrupt, last=error.found)
+                    self._voice.say(corrupt=self._corrupt, last=error.found)
                 time.sleep(_DAMAGED_PAUSE_S)
 
     def _write(self, ring: RingWriter, picture: Picture) -> None:

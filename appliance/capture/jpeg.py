@@ -1,11 +1,11 @@
-"""JPEGs as cameras send them: whole or not, decoded at full size or at a half, a quarter, an eighth."""
+"""JPEGs: as cameras send them, whole or not, decoded at full or reduced size; and made for people to look at."""
 
 from typing import Any
 
 import cv2
 import numpy as np
 
-__all__ = ["decode"]
+__all__ = ["decode", "encode"]
 
 _FLAGS = {
     1: cv2.IMREAD_COLOR,
@@ -36,3 +36,15 @@ def decode(content: Any, reduce: int = 1) -> Any:
     if pixels is None:
         raise ValueError("cannot be decoded")
     return pixels
+
+
+def encode(pixels: Any, quality: int) -> bytes:
+    """The bytes of a JPEG, quality 0..100.
+
+    Raises:
+        ValueError: it cannot be encoded.
+    """
+    encoded, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        raise ValueError("the picture cannot be encoded")
+    return bytes(content)

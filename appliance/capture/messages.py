@@ -1,21 +1,24 @@
-"""What passes between the two processes beside pictures: a job on the way in, JSON lines on the way out.
+"""What passes between the two processes beside pictures: JSON lines, first of all a job on the way in.
 
 The child says `started` (its libraries are loaded), `found` (the driver is open, with what it told), `ready` (the first
-picture is in the memory), `corrupt` (how many pictures could not be decoded so far, and why the `last` one), and
-`error` (it gives up and ends).
+picture is in the memory), `corrupt` (how many pictures could not be decoded so far, and why the `last` one), `jpeg` (an
+answer to a request: the picture's id, and its `content` in base64 or null), and `error` (it gives up and ends).
 """
 
 import json
 import os
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from appliance.errors import ApplianceError, CameraError
 
-__all__ = ["Job", "Lines", "said_error", "say", "say_error"]
+__all__ = ["Job", "Lines", "Voice", "said_error"]
 
-_MAX_LINE = 1_000_000
+_MAX_LINE = 64_000_000
+"""A JPEG in base64 is the longest that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +52,22 @@ class Job:
         return cls(**json.loads(line))
 
 
-def say(voice: int, **message: Any) -> None:
-    """Write one line. A parent that has gone is no reason to fail: the lifeline ends the process."""
-    content = json.dumps(message, default=str).encode() + b"\n"
-    try:
-        while content:
-            content = content[os.write(voice, content) :]
-    except BrokenPipeError:
-        return
+class Voice:
+    """The child's end of the pipe. Two threads may speak."""
 
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
 
-def say_error(voice: int, error: ApplianceError) -> None:
-    say(voice, error=[error.doing, error.found, error.remedy])
+    def say(self, **message: Any) -> None:
+        """Write one line. A parent that has gone is no reason to fail: the lifeline ends the process."""
+        content = json.dumps(message, default=str).encode() + b"\n"
+        with self._lock, suppress(BrokenPipeError):
+            while content:
+                content = content[os.write(self._descriptor, content) :]
+
+    def say_error(self, error: ApplianceError) -> None:
+        self.say(error=[error.doing, error.found, error.remedy])
 
 
 def said_error(message: Mapping[str, Any]) -> CameraError | None:

@@ -132,6 +132,12 @@ class RingReader:
                 return shot
         return None
 
+    def find(self, number: int) -> Shot | None:
+        """A copy of the picture with this id, if it is still there."""
+        slot = number % _SLOTS
+        head = self._head(slot)
+        return self._copy(slot, *head) if head is not None and head[1][0] == number else None
+
     @property
     def newest_id(self) -> int:
         """The id of the newest whole picture; 0 if there is none."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
+import numpy as np
 import pytest
 from support import ROOT, wait_for
 
@@ -189,6 +191,26 @@ def test_what_a_driver_prints_does_not_reach_standard_output(
     out, errors = capfd.readouterr()
     assert out == ""
     assert "frame" in errors
+
+
+def test_a_frame_of_a_moment_ago_comes_as_a_jpeg_and_an_old_one_does_not(closing: Closing) -> None:
+    camera = camera_with(closing, "Noisy")
+    camera.open()
+    frame = take(camera, 1)[0]
+    content = camera.jpeg(frame.id, quality=100, timeout_s=5)
+    # It may have been overwritten meanwhile: three are kept, of 10 ms each.
+    for _ in range(50):
+        if content is not None:
+            break
+        frame = take(camera, 1)[0]
+        content = camera.jpeg(frame.id, quality=100, timeout_s=5)
+    assert content is not None
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None
+    assert np.abs(pixels.astype(int) - frame.pixels).mean() < 30
+    take(camera, 5)
+    assert camera.jpeg(frame.id, timeout_s=5) is None
+    assert take(camera, 3)
 
 
 _OWNER = """
