@@ -30,8 +30,9 @@ __all__ = ["CAMERA", "FAULTS", "Done", "Rig", "rig"]
 
 MAX_AGE_S = 0.2
 FPS = 50
-CAMERA = {"stall_s": 0.25, "open_s": 1.0, "recovery_s": 20.0, "frozen_after": 10}
-"""Less patience than a real machine has, so that many faults fit into a minute."""
+CAMERA = {"stall_s": 0.25, "open_s": 1.0, "recovery_s": 60.0, "frozen_after": 10}
+"""Less patience with a stall than a real machine has, so that many faults fit into a minute; more with a camera that
+fails again and again, as this one does."""
 HEALTHY_S = 0.3
 """A little longer than `stall_s`: so long it takes until a camera that came back counts as well."""
 FAULTS = ("stopped", "hang", "stall", "frozen", "old", "corrupt", "gone", "crash", "killed")
