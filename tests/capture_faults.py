@@ -30,11 +30,12 @@ __all__ = ["CAMERA", "FAULTS", "Done", "Rig", "rig"]
 
 MAX_AGE_S = 0.2
 FPS = 50
-CAMERA = {"stall_s": 0.25, "open_s": 1.0, "recovery_s": 60.0, "frozen_after": 10}
+CAMERA = {"stall_s": 0.5, "open_s": 3.0, "recovery_s": 60.0, "frozen_after": 10}
 """Less patience with a stall than a real machine has, so that many faults fit into a minute; more with a camera that
 fails again and again, as this one does."""
-HEALTHY_S = 0.3
+HEALTHY_S = 0.6
 """A little longer than `stall_s`: so long it takes until a camera that came back counts as well."""
+GIVE_UP_S = 60.0
 FAULTS = ("stopped", "hang", "stall", "frozen", "old", "corrupt", "gone", "crash", "killed")
 """`stopped`: SIGSTOP; `killed`: SIGKILL; the others are orders of the SIMULATED device."""
 
@@ -71,7 +72,7 @@ class Rig:
             self.order("")
             ended_ns = time.monotonic_ns()
         lasted_s = time.monotonic() - began
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + GIVE_UP_S
         while not (fresh := [at for at, drawn in self.decided[-50:] if drawn > ended_ns]):
             assert time.monotonic() < deadline, f"{kind}: not sorting again"
             time.sleep(0.005)
