@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Self, Union
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     create_model,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -34,6 +35,8 @@ __all__ = [
     "ConfigPath",
     "ControlOptions",
     "DecisionOptions",
+    "DriftBand",
+    "DriftOptions",
     "EvidenceOptions",
     "JournalOptions",
     "MachineOptions",
@@ -130,15 +133,54 @@ class ControlOptions(Options):
     socket: ConfigPath | None = None
 
 
+class DriftBand(Options):
+    """A warning begins beyond `warn` and ends below `well`."""
+
+    warn: Annotated[float, Field(gt=0, le=10)]
+    well: Annotated[float, Field(gt=0, le=10)]
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.well >= self.warn:
+            raise ValueError("well must be less than warn, or the warning comes and goes")
+        return self
+
+
+class DriftOptions(Options):
+    """How the empty picture is compared with the reference; `appliance.drift.compare` says in which units.
+
+    `reference: null` is reference.json in the state directory. Without the file nothing is compared.
+    """
+
+    reference: ConfigPath | None = None
+    every_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    focus: DriftBand = DriftBand(warn=0.4, well=0.25)
+    brightness: DriftBand = DriftBand(warn=0.25, well=0.15)
+    colour: DriftBand = DriftBand(warn=0.1, well=0.06)
+    shift: DriftBand = DriftBand(warn=0.02, well=0.01)
+
+
 _PLAIN: Mapping[str, tuple[type[Options], bool]] = {
     "machine": (MachineOptions, False),
     "decision": (DecisionOptions, True),
     "journal": (JournalOptions, False),
     "evidence": (EvidenceOptions, False),
     "control": (ControlOptions, False),
+    "drift": (DriftOptions, False),
 }
 _DEFAULT_KIND = {"trigger": "every-frame"}
-_SECTIONS = ("machine", "camera", "trigger", "classifier", "decision", "sorter", "journal", "evidence", "control")
+_SECTIONS = (
+    "machine",
+    "camera",
+    "trigger",
+    "classifier",
+    "decision",
+    "sorter",
+    "journal",
+    "evidence",
+    "control",
+    "drift",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +204,7 @@ class Config:
     journal: JournalOptions
     evidence: EvidenceOptions
     control: ControlOptions
+    drift: DriftOptions
     path: Path
     digest: str
     lines: Mapping[KeyPath, int] = field(repr=False)

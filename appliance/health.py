@@ -65,6 +65,7 @@ class Snapshot:
     corrupt: int = 0
     stalls: int = 0
     restarts: int = 0
+    drift: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,7 +74,7 @@ class Snapshot:
         """One line for systemctl and for the log."""
         ends = ", ".join(f"{count} {name}" for name, count in self.outcomes.items() if count)
         return f"{self.state}: {self.items} items ({ends or 'none yet'})" + (
-            f"; {self.trouble}" if self.trouble else ""
+            "".join(f"; {said}" for said in (self.trouble, *self.drift.get("warnings", {}).values()) if said)
         )
 
 

@@ -16,6 +16,7 @@ from appliance.classifier import Classifier
 from appliance.clock import Clock, Deadline
 from appliance.control import Switches
 from appliance.decide import Policy
+from appliance.drift_watch import DriftWatch
 from appliance.errors import ApplianceError, LinkError, StorageError
 from appliance.evidence import Evidence
 from appliance.health import Health, Latencies, Snapshot
@@ -71,6 +72,7 @@ class Parts:
     health: Health
     switches: Switches
     region: Region | None = None
+    drift: DriftWatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +184,20 @@ class SortingLoop:
         for event in trigger.events():
             log.warning("%s: item %s %s", event.kind, event.item_id, event.detail)
             self._parts.journal.event(event.kind, {"detail": event.detail}, event.item_id)
+        if self._parts.drift is not None and self._parts.drift.due(frame):
+            self._look_for_drift(self._parts.drift, frame)
 
     def _finished(self) -> bool:
         enough = self._limits.items is not None and self._decided >= self._limits.items
         return enough or self._intake.ended or self._stop.is_set()
+
+    def _look_for_drift(self, drift: DriftWatch, frame: Frame) -> None:
+        """Compare the picture with the reference if it shows the empty region: what has changed is told, no more."""
+        seen = self._parts.trigger.status()
+        for change in drift.look(frame, empty=seen.empty is True, stuck=bool(seen.trouble)):
+            log.warning("drift: %s", change.sentence)
+            kind = "drift" if change.on else "drift-over"
+            self._parts.journal.event(kind, {"kind": change.kind, "detail": change.sentence})
 
     # Deciding and moving
 
@@ -450,6 +462,7 @@ class SortingLoop:
             restarts=counters.restarts,
             last={} if last is None else _brief(last),
             trigger=seen.counters,
+            drift=parts.drift.as_dict() if parts.drift is not None else {},
             trouble=parts.journal.trouble or link or seen.trouble,
         )
 

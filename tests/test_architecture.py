@@ -18,14 +18,14 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset(
         {
-            *("agreement", "capture", "clock", "config", "control", "decide", "evidence", "files", "health"),
-            *("hearing", "history", "intents"),
-            *("journal", "journal_schema", "machine", "optics", "plugins", "preprocess", "score", "state", "tracking", "twin"),
+            *("agreement", "capture", "clock", "config", "control", "decide", "drift", "drift_watch", "evidence"),
+            *("files", "health", "hearing", "history", "intents", "journal", "journal_schema", "machine", "optics"),
+            *("plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
             *("twin_process", "yaml_lines"),
         }
     ),
     frozenset({"camera", "classifier", "sorter", "bundle", "trigger"}),
-    frozenset({"intake", "loop", "benchmark", "diagnose", "panel"}),
+    frozenset({"intake", "loop", "benchmark", "diagnose", "panel", "viewing"}),
     frozenset({"cli", "__main__"}),
 )
 """From the bottom to the top. A file or folder of the package that is in none of them has no place yet: give it one."""

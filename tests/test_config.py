@@ -138,7 +138,7 @@ WRONG = {
     "unknown kind": (("kind: simulated", "kind: simulate"), "sorter.kind", "kind: simulate",
                      "did you mean 'simulated'? one of: line, simulated"),
     "unknown kind, nothing like it": (("kind: folder", "kind: 7"), "camera.kind", "kind: 7",
-                                      "folder, opencv, simulated"),
+                                      "folder, opencv, picamera2, simulated"),
     "missing key": (("  path: pictures\n", ""), "camera.path", "camera:", "required"),
     "missing bins": (("  reject_bin: rest\n", ""), "decision.reject_bin", "decision:", "required"),
     "key given twice": (("  name: left", "  name: left\n  name: right"), "'name'", "name: right", "twice"),
@@ -180,7 +180,7 @@ def test_a_missing_section_is_named(section: str) -> None:
 
 def test_sections_with_good_defaults_may_be_left_out() -> None:
     value = yaml.safe_load(VALID)
-    for section in ("machine", "trigger", "journal", "evidence", "control"):
+    for section in ("machine", "trigger", "journal", "evidence", "control", "drift"):
         del value[section]
     config = parse(yaml.safe_dump(value))
     assert config.machine.state_dir == Path("/etc/appliance/state")
@@ -441,10 +441,10 @@ def test_the_shipped_configuration_is_valid_and_complete() -> None:
     assert {
         name: set(section)
         for name, section in written.items()
-        if name in ("machine", "decision", "journal", "evidence", "control")
+        if name in ("machine", "decision", "journal", "evidence", "control", "drift")
     } == {
         name: set(type(getattr(config, name)).model_fields)
-        for name in ("machine", "decision", "journal", "evidence", "control")
+        for name in ("machine", "decision", "journal", "evidence", "control", "drift")
     }
     assert config.machine.state_dir == ROOT / "state"
 

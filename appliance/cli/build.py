@@ -16,11 +16,15 @@ from appliance.classifier import CLASSIFIERS, Classifier
 from appliance.config import Config, check_labels
 from appliance.control import Switches
 from appliance.decide import Policy
+from appliance.drift_watch import DriftWatch
+from appliance.errors import StorageError
 from appliance.evidence import Evidence
 from appliance.health import Health, Notifier
 from appliance.intake import Patience
 from appliance.journal import Journal, RunInfo
 from appliance.loop import Limits, Parts
+from appliance.preprocess import Region
+from appliance.reference import read_reference, reference_path
 from appliance.sorter import SORTERS, Sorter
 from appliance.state import hold_state_dir
 from appliance.trigger import TRIGGERS
@@ -100,10 +104,21 @@ def open_parts(config: Config) -> Iterator[Parts]:
         counter = itertools.count(1)
         trigger = trigger_class(config.trigger, lambda: f"{journal.run_id}-{next(counter)}", region)
         policy = Policy.from_options(config.decision, classifier.labels)
-        health = Health(Notifier(os.environ))
+        health, drift = Health(Notifier(os.environ)), _watch_drift(config, region)
         yield Parts(
-            camera, trigger, classifier, policy, sorter, capabilities, journal, evidence, health, Switches(), region
-        )
+            camera, trigger, classifier, policy, sorter, capabilities, journal, evidence, health, Switches(), region,
+            drift,
+        )  # fmt: skip
+
+
+def _watch_drift(config: Config, region: Region | None) -> DriftWatch | None:
+    """The eye on drift, where there is a reference; a damaged one is no reason not to sort."""
+    try:
+        reference = read_reference(reference_path(config))
+    except StorageError as error:
+        log.warning("drift is not watched: %s", error)
+        return None
+    return None if reference is None else DriftWatch(reference, config.drift, region)
 
 
 def _open_journal(config: Config, state_dir: Path, classifier: Classifier, stack: ExitStack) -> Journal:

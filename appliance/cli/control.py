@@ -65,14 +65,24 @@ def _show(status: Mapping[str, Any], as_json: bool) -> None:
             print(f"  {name:<9} {status[name]}")
     if counted := ", ".join(f"{count} {name}" for name, count in status.get("trigger", {}).items() if count):
         print(f"  trigger   {counted}")
+    if status.get("drift"):
+        print(f"  drift     {_drift(status['drift'])}")
     if status["last"]:
         last = status["last"]
         print(f"  last      {last['source']} -> {last['label']} -> {last['bin']}, {last['outcome']} ({last['rule']})")
+
+
+def _drift(drift: Mapping[str, Any]) -> str:
+    if drift["misfit"]:
+        return f"not watched: {drift['misfit']}"
+    values = ", ".join(f"{kind} {value:+.0%}" for kind, value in drift["values"].items()) or "not compared yet"
+    return f"{values} against the reference of {drift['reference']}"
 
 
 def _line(status: Mapping[str, Any]) -> str:
     state = "pausing" if status.get("paused") and status["state"] != "paused" else status["state"]
     ends = ", ".join(f"{count} {name}" for name, count in status["outcomes"].items() if count) or "none yet"
     simulated = " SIMULATED" if status["simulated"] else ""
-    trouble = f"; {status['trouble']}" if status["trouble"] else ""
+    drift = status.get("drift", {}).get("warnings", {}).values()
+    trouble = "".join(f"; {said}" for said in (status["trouble"], *drift) if said)
     return f"{state}{simulated}: {status['items']} items ({ends}){trouble}"

@@ -9,7 +9,7 @@ from appliance.cli.build import make_camera, make_classifier, make_sorter
 from appliance.cli.common import TABLES, add_config_option, parser
 from appliance.config import Config
 from appliance.control import ask, find_socket
-from appliance.diagnose import Context, Finding, Verdict, camera, config, host, link, model, worst_exit_code
+from appliance.diagnose import Context, Finding, Verdict, camera, config, drift, host, link, model, worst_exit_code
 from appliance.errors import UsageError
 
 __all__ = ["main"]
@@ -42,8 +42,9 @@ def _look(found: Config | None, findings: list[Finding]) -> list[Finding]:
     context = Context(found, daemon)
     findings = [*findings, *host.check(context), *context.run("model", lambda one: model.check(one, make_classifier))]
     if daemon is not None:
-        return [*findings, *camera.from_daemon(daemon), *link.from_daemon(daemon)]
+        return [*findings, *camera.from_daemon(daemon), *drift.from_daemon(daemon), *link.from_daemon(daemon)]
     findings += context.run("camera", lambda one: camera.check(one, make_camera(one)))
+    findings += context.run("drift", drift.check)
     findings += context.run("link", lambda one: link.check(one, make_sorter(one)))
     return findings
 

@@ -12,10 +12,14 @@ __all__ = ["TRIGGERS", "Trigger", "TriggerStatus"]
 
 @dataclass(frozen=True, slots=True)
 class TriggerStatus:
-    """What is wrong in the region now, "" if nothing; and what was counted, by a word that people understand."""
+    """What is wrong in the region now, "" if nothing; and what was counted, by a word that people understand.
+
+    `empty`: the last picture showed the region with nothing in it; None where the trigger cannot tell.
+    """
 
     trouble: str = ""
     counters: Mapping[str, int] = field(default_factory=dict)
+    empty: bool | None = None
 
 
 class Trigger(Protocol):

@@ -94,7 +94,8 @@ class Presence:
         return told
 
     def status(self) -> TriggerStatus:
-        return TriggerStatus(self._trouble, {name: self._counts[name] for name in _COUNTED})
+        empty = self._background is not None and self._stay is None and self._faint_ns is None
+        return TriggerStatus(self._trouble, {name: self._counts[name] for name in _COUNTED}, empty)
 
     def _unjudged(self) -> list[Item]:
         self._counts["unlit"] += 1

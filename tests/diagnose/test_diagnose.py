@@ -8,7 +8,7 @@ from support import ROOT, SCRIPTED, ConfigFile, TwinControl, appliance, running,
 
 from appliance.diagnose import Finding, Verdict, worst_exit_code
 
-CHECKS = ["config", "storage", "machine", "heat", "power", "clock", "model", "camera", "link"]
+CHECKS = ["config", "storage", "machine", "heat", "power", "clock", "model", "camera", "drift", "link"]
 
 
 def diagnosed(config_file: ConfigFile) -> tuple[int, dict[str, dict[str, Any]]]:
