@@ -23,7 +23,7 @@ __all__ = ["CaptureProcess"]
 log = logging.getLogger(__name__)
 
 _PACKAGES = Path(__file__).resolve().parents[2]
-_START = "import sys; sys.path.append(sys.argv[1]); from appliance.capture.child import main; sys.exit(main())"
+_START = "import sys; sys.path.append(sys.argv[1]); from appliance.capture.child import main; main()"
 """The system's Python must find its own numpy first and our package last; PYTHONPATH would do the opposite."""
 _END_S = 5.0
 """SIGKILL takes effect at once, unless the driver holds the process in the kernel."""

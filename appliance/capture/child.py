@@ -26,8 +26,11 @@ _ONE = (1).to_bytes(8, sys.byteorder)
 """What an eventfd counts up by: eventfd(2)."""
 
 
-def main() -> int:
-    """Exit code 0 never comes: a capture process ends by an error or by a signal."""
+def main() -> NoReturn:
+    """Exit code 0 never comes: a capture process ends by an error or by a signal.
+
+    It leaves with _exit: an orderly end of the interpreter would wait for the thread that reads standard input.
+    """
     job = Job.from_line(sys.stdin.buffer.readline())
     voice = Voice(job.voice)
     die_with_parent(job.parent, sys.stdin.buffer, Requests(job.memory, voice).hear)
@@ -35,10 +38,10 @@ def main() -> int:
         _capture(job, voice)
     except ApplianceError as error:
         voice.say_error(error)
-        return error.exit_code
+        os._exit(error.exit_code)
     except Exception as error:  # noqa: BLE001  # the process's edge: told to the owner
         voice.say_error(CameraError("reading the camera", f"{type(error).__name__}: {error}", "report this"))
-        return ApplianceError.exit_code
+        os._exit(ApplianceError.exit_code)
 
 
 def _capture(job: Job, voice: Voice) -> NoReturn:
@@ -107,4 +110,4 @@ class _Pump:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
