@@ -81,7 +81,7 @@ STILLS: dict[str, Any] = {
 
 
 class ConfigFile:
-    """The shipped config.yaml on the shipped photographs, with a state directory of its own, and whatever a test changes.
+    """The shipped config.yaml on the shipped stills, with a state directory of its own, and whatever a test changes.
 
     `shipped_stream` goes back to the stream that the file comes with.
     """

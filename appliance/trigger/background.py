@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from appliance.records import Pixels
 
-__all__ = ["Background", "Cells", "Look", "Marks", "cells_of", "moved", "smallest_outline", "things"]
+__all__ = ["Background", "Cells", "Look", "Marks", "cells_of", "moved", "slack_of", "smallest_outline", "things"]
 
 Cells = NDArray[np.float32]
 """Shape (rows, columns, 3): the natural logarithm of each cell's light."""
+Steps = NDArray[np.float32]
+"""Shape (rows, columns), or one less of each: a difference of light for each cell, as a logarithm."""
 Marks = NDArray[np.bool_]
 """Shape (rows, columns): the cells that something is true of."""
 
@@ -32,6 +34,8 @@ _DIFFERENT = 0.15
 """A cell whose light is off by more than so much (16 %) shows something else than before."""
 _NO_SHADOW = -0.6
 """No soft shadow takes more than 45 % of the light."""
+_SHAKE = 0.35
+"""By so much of a cell the picture may tremble: an edge of the scene then jumps by that share of its own height."""
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 _MOVING_SHARE = 0.005
 _FLAT_LEVEL, _DARK_LEVEL = 0.45, -1.2
@@ -60,6 +64,7 @@ class Background:
     def __init__(self, cells: Cells, contrast: float) -> None:
         self._mean = cells.copy()
         self._contrast = contrast
+        self._slack: Steps | None = None
         self._learned = 1
         self.proven = False
 
@@ -70,23 +75,30 @@ class Background:
     def learn(self, cells: Cells) -> None:
         """Take in one more empty picture."""
         self._learned += 1
+        self._slack = None
         share = max(_LEARN, 1 / self._learned)
         cv2.accumulateWeighted(cells, self._mean, share)
 
     def look(self, cells: Cells) -> Look:
         """Compare a picture of the same grid."""
         ratio = cells - self._mean
-        edges = _steps(ratio) > self._contrast
+        edges = _jumps(ratio, self._contrast, self._trembling())
         level = sum(cv2.mean(ratio)) / 3
-        count = int(np.count_nonzero(_in_any_channel(edges)))
+        count = int(np.count_nonzero(edges))
         unlit = level < _DARK_LEVEL or (count == 0 and abs(level) > _FLAT_LEVEL)
         return Look(count, unlit, bool(count) and not self.proven and self._owns(edges, cells))
 
     def foreground(self, cells: Cells) -> Marks:
         """The cells that show a thing."""
-        return things(cells, self._mean)
+        return things(cells, self._mean, self._trembling())
 
-    def _owns(self, edges: NDArray[np.bool_], cells: Cells) -> bool:
+    def _trembling(self) -> Steps:
+        """Most of the time the background rests, and so does this."""
+        if self._slack is None:
+            self._slack = slack_of(self._mean)
+        return self._slack
+
+    def _owns(self, edges: Marks, cells: Cells) -> bool:
         return bool(_steps(cells)[edges].sum() < 0.5 * _steps(self._mean)[edges].sum())
 
 
@@ -100,22 +112,33 @@ def cells_of(pixels: Pixels) -> Cells:
     return np.asarray(cv2.LUT(pixels, _LOG), np.float32)
 
 
+def slack_of(cells: Cells) -> Steps:
+    """How far each cell may be off, (rows, columns), because the picture trembles: a share of the steps around it."""
+    steps = cv2.copyMakeBorder(_steps(cells), 1, 0, 1, 0, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.dilate(steps, _NEIGHBOURS) * np.float32(_SHAKE), np.float32)
+
+
 def moved(cells: Cells, before: Cells) -> bool:
     """Has a thing moved since the picture before? Light that changes softly is no movement."""
-    jumps = _in_any_channel(_steps(cells - before) > _DIFFERENT)
+    jumps = _jumps(cells - before, _DIFFERENT, slack_of(before))
     return bool(np.count_nonzero(jumps) > _MOVING_SHARE * jumps.size)
 
 
-def things(cells: Cells, before: Cells) -> Marks:
+def things(cells: Cells, before: Cells, slack: Steps) -> Marks:
     """The cells that show something else than in the other picture, and not only in another light or a soft shadow:
-    lighter, of another colour, much darker, or between jumps of light."""
+    lighter, of another colour, much darker, or between jumps of light. `slack` is that of the other picture."""
     ratio = cells - before
     sample = ratio[::4, ::4].reshape(-1, 3)
-    ratio -= np.partition(sample, len(sample) // 2, axis=0)[len(sample) // 2]
+    half, three_quarters = len(sample) // 2, 3 * len(sample) // 4
+    ranked = np.partition(sample, (half, three_quarters), axis=0)
+    ratio -= ranked[half]
+    # Where a shadow covers the larger part, the rest is no lighter thing.
+    lit = float((ranked[three_quarters] - ranked[half]).max())
     blue, green, red = cv2.split(ratio)
     most, least = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
-    marks = (most > _DIFFERENT) | (least < _NO_SHADOW) | (most - least > _DIFFERENT)
-    marks[1:, 1:] |= _in_any_channel(_steps(ratio) > _DIFFERENT)
+    different = slack + np.float32(_DIFFERENT)
+    marks = (most > different + lit) | (least < _NO_SHADOW - slack) | (most - least > different)
+    marks[1:, 1:] |= _jumps(ratio, _DIFFERENT, slack)
     return np.asarray(cv2.morphologyEx(marks.view(np.uint8), cv2.MORPH_CLOSE, _NEIGHBOURS), np.bool_)
 
 
@@ -124,15 +147,16 @@ def smallest_outline(shape: tuple[int, ...], share: float) -> float:
     return 2 * math.sqrt(math.pi * share * shape[0] * shape[1])
 
 
-def _steps(values: Cells) -> Cells:
-    """How far each value is from the one above or the one to the left, whichever is further.
+def _jumps(ratio: Cells, contrast: float, slack: Steps) -> Marks:
+    """Where the ratio jumps: (rows - 1, columns - 1)."""
+    return np.asarray(_steps(ratio) > slack[1:, 1:] + np.float32(contrast))
 
-    The first row and the first column have none: (rows - 1, columns - 1, 3).
+
+def _steps(values: Cells) -> Steps:
+    """How far each cell is from the one above or the one to the left, in the channel in which it is furthest.
+
+    The first row and the first column have none: (rows - 1, columns - 1).
     """
     across = cv2.absdiff(values[1:, 1:], values[1:, :-1])
-    return np.asarray(cv2.max(across, cv2.absdiff(values[1:, 1:], values[:-1, 1:])), np.float32)
-
-
-def _in_any_channel(marks: NDArray[np.bool_]) -> Marks:
-    """(rows, columns, 3) -> (rows, columns); numpy's any() over so short an axis takes ten times as long."""
-    return np.asarray(marks[..., 0] | marks[..., 1] | marks[..., 2])
+    blue, green, red = cv2.split(cv2.max(across, cv2.absdiff(values[1:, 1:], values[:-1, 1:])))
+    return np.asarray(cv2.max(cv2.max(blue, green), red), np.float32)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from appliance.records import Frame, Item
-from appliance.trigger.background import Cells, Marks, things
+from appliance.trigger.background import Cells, Marks, slack_of, things
 
 __all__ = ["Stay", "Terms", "View"]
 
@@ -120,7 +120,7 @@ class Stay:
         more = now.marks & ~around
         if np.count_nonzero(more) < self._terms.smallest:
             return None
-        return more if _share(first.marks, things(now.cells, first.cells)) < _UNCHANGED else None
+        return more if _share(first.marks, things(now.cells, first.cells, slack_of(first.cells))) < _UNCHANGED else None
 
 
 def _share(marks: Marks, among: Marks) -> float:

@@ -1,11 +1,13 @@
 """What of a picture does not belong to the empty region: things do, light and soft shadows do not."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
 
 from appliance.records import Pixels
-from appliance.trigger.background import Background, Cells, cells_of, moved, smallest_outline, things
+from appliance.trigger.background import Background, Cells, cells_of, moved, slack_of, smallest_outline, things
 
 CONTRAST = 0.12
 
@@ -58,6 +60,24 @@ def test_a_thing_has_its_outline(light: float, colour: tuple[int, int, int]) -> 
     assert background.look(cells_of(lit)).edges > 0.9 * smallest_outline(background.shape, share)
 
 
+def test_a_floor_full_of_edges_may_tremble() -> None:
+    rng = np.random.default_rng(4)
+    ground = cv2.resize(
+        rng.integers(80, 200, (12, 12, 3)).astype(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST
+    )
+    shaken = [
+        np.asarray(
+            cv2.warpAffine(ground, np.array([[1, 0, x], [0, 1, y]]), (256, 256), borderMode=cv2.BORDER_REPLICATE)
+        )
+        for x, y in rng.normal(0, 0.4, (40, 2))
+    ]
+    background = learned(*shaken[:20])
+    outline = smallest_outline(background.shape, 0.01)
+    assert max(background.look(cells_of(one)).edges for one in shaken[20:]) < outline / 2
+    assert not any(moved(cells_of(one), cells_of(before)) for before, one in itertools.pairwise(shaken))
+    assert background.look(cells_of(with_disc(shaken[-1]))).edges > outline
+
+
 def test_a_soft_shadow_has_no_edges_and_does_not_move() -> None:
     blot = np.zeros((256, 256, 1), np.float32)
     cv2.circle(blot, (128, 128), 60, 1.0, -1)
@@ -66,7 +86,7 @@ def test_a_soft_shadow_has_no_edges_and_does_not_move() -> None:
     background, empty = learned(floor()), cells_of(floor(seed=8))
     assert background.look(shadowed).edges == 0
     assert not moved(shadowed, empty)
-    assert not things(shadowed, empty).any()
+    assert not things(shadowed, empty, slack_of(empty)).any()
 
 
 def test_a_thing_moves_when_it_comes_and_when_it_goes_on_and_not_when_it_rests() -> None:
@@ -76,7 +96,8 @@ def test_a_thing_moves_when_it_comes_and_when_it_goes_on_and_not_when_it_rests()
 
 
 def test_things_are_marked_where_they_lie() -> None:
-    marks = things(cells_of(with_disc(floor(seed=1))), cells_of(floor()))
+    empty = cells_of(floor())
+    marks = things(cells_of(with_disc(floor(seed=1))), empty, slack_of(empty))
     rows, columns = np.indices(marks.shape)
     away = np.hypot(rows - 31.5, columns - 31.5)
     assert marks[away < 8].all()
