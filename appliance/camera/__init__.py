@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -11,7 +11,16 @@ from appliance.config import Options, RegionOptions
 from appliance.plugins import Table
 from appliance.records import Frame
 
-__all__ = ["CAMERAS", "Camera", "CameraCounters", "CameraOptions", "LabelledSource", "OpensSlowly", "picture_files"]
+__all__ = [
+    "CAMERAS",
+    "Camera",
+    "CameraCounters",
+    "CameraOptions",
+    "Describes",
+    "LabelledSource",
+    "OpensSlowly",
+    "picture_files",
+]
 
 
 class CameraOptions(Options):
@@ -94,6 +103,14 @@ class OpensSlowly(Protocol):
         Raises:
             CameraError: it cannot be opened, or took too long.
         """
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A camera whose driver tells of itself: `rate`, `format`, `controls`, as JSON types; empty while it is closed."""
+
+    @property
+    def found(self) -> Mapping[str, Any]: ...
 
 
 @runtime_checkable

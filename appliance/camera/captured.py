@@ -97,6 +97,11 @@ class CapturedCamera:
         return False
 
     @property
+    def found(self) -> Mapping[str, Any]:
+        """What the driver said of itself when it was opened."""
+        return (self._process.found if self._process is not None else None) or {}
+
+    @property
     def pid(self) -> int | None:
         """The capture process, for whoever wants to look at it."""
         return self._process.pid if self._process is not None else None

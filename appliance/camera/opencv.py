@@ -1,7 +1,8 @@
 """What OpenCV reads: a camera of the kernel, in a capture process, or a video file."""
 
 import time
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -76,6 +77,11 @@ class OpenCVCamera:
 
     def open(self) -> None:
         self._source.open()
+
+    @property
+    def found(self) -> Mapping[str, Any]:
+        """What the driver said of itself when it was opened; a video file says nothing."""
+        return {} if isinstance(self._source, VideoFile) else self._source.found
 
     def begin(self) -> None:
         if isinstance(self._source, VideoFile):

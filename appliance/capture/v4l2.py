@@ -18,6 +18,19 @@ _MANUAL_EXPOSURE = 1
 """V4L2_CID_EXPOSURE_AUTO: 1 is V4L2_EXPOSURE_MANUAL."""
 _OLDEST_STAMP_NS = 60_000_000_000
 """A stamp older than this is of another clock."""
+_CONTROLS = {
+    "auto_exposure": cv2.CAP_PROP_AUTO_EXPOSURE,
+    "exposure": cv2.CAP_PROP_EXPOSURE,
+    "auto_white_balance": cv2.CAP_PROP_AUTO_WB,
+    "white_balance_k": cv2.CAP_PROP_WB_TEMPERATURE,
+    "gain": cv2.CAP_PROP_GAIN,
+    "brightness": cv2.CAP_PROP_BRIGHTNESS,
+    "contrast": cv2.CAP_PROP_CONTRAST,
+    "saturation": cv2.CAP_PROP_SATURATION,
+    "sharpness": cv2.CAP_PROP_SHARPNESS,
+    "autofocus": cv2.CAP_PROP_AUTOFOCUS,
+    "focus": cv2.CAP_PROP_FOCUS,
+}
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
@@ -42,7 +55,8 @@ class V4L2Reader:
         if self._reduce > 1 and int(self._capture.get(cv2.CAP_PROP_FOURCC)) != _MJPG:
             doing = f"opening the camera {self._device}"
             raise CameraError(doing, "it does not give MJPG, which camera.reduce needs", "set camera.reduce: 1")
-        return {"rate": self._capture.get(cv2.CAP_PROP_FPS), "warnings": warnings}
+        told = {"format": _format(self._capture), "controls": _controls(self._capture)}
+        return {"rate": self._capture.get(cv2.CAP_PROP_FPS), "warnings": warnings} | told
 
     def read(self) -> Picture:
         doing = f"reading {self._device}"
@@ -84,6 +98,19 @@ class V4L2Reader:
         # A driver without stamps gives 0 or -1, which soon after power-on would look like a stamp of not long ago.
         real = stamp_ns > 0 and 0 <= now_ns - stamp_ns < _OLDEST_STAMP_NS
         return (stamp_ns, "v4l2") if real else (now_ns, "arrival")
+
+
+def _format(capture: Any) -> dict[str, Any]:
+    code = int(capture.get(cv2.CAP_PROP_FOURCC))
+    letters = "".join(chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24)) if code > 0 else ""
+    width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    return {"width": int(width), "height": int(height), "fourcc": letters}
+
+
+def _controls(capture: Any) -> dict[str, float]:
+    """The driver's controls as they stand; OpenCV says 0 or -1 of one that the camera does not have."""
+    values = {name: float(capture.get(prop)) for name, prop in _CONTROLS.items()}
+    return {name: value for name, value in values.items() if value > 0}
 
 
 def _path(device: str) -> Path:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "pause": ("appliance.cli.control", "let a running appliance rest: nothing moves"),
     "resume": ("appliance.cli.control", "let it go on"),
     "history": ("appliance.cli.history", "read the journal: tail, summary, events, export"),
+    "camera": ("appliance.cli.camera", "look through a camera: list, show, snapshot, check, reference"),
     "config": ("appliance.cli.config", "check, show, or describe config.yaml"),
     "bench": ("appliance.cli.bench", "measure this computer with the configured model"),
     "twin": ("appliance.cli.twin", "a SIMULATED sorting machine on a pseudo-terminal"),

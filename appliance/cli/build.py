@@ -27,9 +27,9 @@ from appliance.preprocess import Region
 from appliance.reference import read_reference, reference_path
 from appliance.sorter import SORTERS, Sorter
 from appliance.state import hold_state_dir
-from appliance.trigger import TRIGGERS
+from appliance.trigger import TRIGGERS, Trigger
 
-__all__ = ["limits_of", "make_camera", "make_classifier", "make_sorter", "open_parts"]
+__all__ = ["limits_of", "make_camera", "make_classifier", "make_sorter", "make_trigger", "open_parts"]
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,14 @@ def make_sorter(config: Config) -> Sorter:
     """The sorter, not yet open."""
     sorter: Sorter = SORTERS.load(config.sorter.kind)(config.sorter)
     return sorter
+
+
+def make_trigger(config: Config, region: Region | None, run_id: str = "") -> Trigger:
+    """The trigger, whose items are numbered within the run."""
+    kind: Any = TRIGGERS.load(config.trigger.kind)
+    counter = itertools.count(1)
+    trigger: Trigger = kind(config.trigger, lambda: f"{run_id}-{next(counter)}", region)
+    return trigger
 
 
 def limits_of(config: Config, items: int | None) -> Limits:
@@ -100,9 +108,7 @@ def open_parts(config: Config) -> Iterator[Parts]:
             log.warning("the far end calls itself SIMULATED: nothing real moves")
         if not capabilities.confirms:
             log.warning("the sorter never confirms: every moved item will be counted as uncertain")
-        trigger_class: Any = TRIGGERS.load(config.trigger.kind)
-        counter = itertools.count(1)
-        trigger = trigger_class(config.trigger, lambda: f"{journal.run_id}-{next(counter)}", region)
+        trigger = make_trigger(config, region, journal.run_id)
         policy = Policy.from_options(config.decision, classifier.labels)
         health, drift = Health(Notifier(os.environ)), _watch_drift(config, region)
         yield Parts(
