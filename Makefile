@@ -5,7 +5,7 @@ WORKSTATION := .venv-workstation
 CONFIG ?= config.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench acceptance setup setup-workstation lock clean
+.PHONY: help run test check bench acceptance vm setup setup-workstation lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ bench: setup  ## measure this computer
 
 acceptance: setup-workstation  ## what takes longer: 20,000 frames without growth; results go to docs/figures.md
 	$(WORKSTATION)/bin/python -m pytest tests/acceptance --acceptance -s
+
+vm: setup-workstation  ## the daemon on a real V4L2 driver (vivid) in an emulated machine; needs qemu, see tests/vm/boot.py
+	$(WORKSTATION)/bin/python tests/vm/boot.py
 
 setup: $(MACHINE)/.ready  ## only the machine's environment, as on a Pi
 setup-workstation: $(WORKSTATION)/.ready  ## only the workstation's environment
