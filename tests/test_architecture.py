@@ -18,9 +18,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset(
         {
-            *("agreement", "capture", "clock", "config", "control", "decide", "drift", "drift_watch", "evidence"),
-            *("files", "health", "hearing", "history", "intents", "journal", "journal_schema", "machine", "optics"),
-            *("plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
+            *("agreement", "capture", "clock", "config", "config_edit", "control", "decide", "drift", "drift_watch"),
+            *("evidence", "files", "health", "hearing", "history", "intents", "journal", "journal_schema", "machine"),
+            *("optics", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
             *("twin_process", "yaml_lines"),
         }
     ),

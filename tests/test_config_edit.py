@@ -1,0 +1,90 @@
+"""A change of config.yaml changes what was asked and keeps every comment."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import ROOT
+
+from appliance.config_edit import set_values
+from appliance.errors import ConfigError
+from appliance.yaml_lines import read_yaml
+
+PATH = Path("config.yaml")
+SHIPPED = (ROOT / "config.yaml").read_bytes()
+
+
+def values(content: bytes) -> Any:
+    return read_yaml(content, PATH)[0]
+
+
+def test_the_same_values_leave_the_file_byte_for_byte() -> None:
+    for section, mapping in values(SHIPPED).items():
+        assert set_values(SHIPPED, PATH, section, mapping) == SHIPPED
+        assert set_values(SHIPPED, PATH, section, mapping, whole=True) == SHIPPED
+
+
+def test_one_value_changes_one_line_and_keeps_its_comment() -> None:
+    changed = set_values(SHIPPED, PATH, "decision", {"threshold": 0.75})
+    pairs = zip(SHIPPED.decode().splitlines(), changed.decode().splitlines(), strict=True)
+
+    assert [after for before, after in pairs if before != after] == [
+        "  threshold: 0.75             # a label is believed from this confidence on"
+    ]
+
+
+def test_a_section_of_another_kind_replaces_the_old_one_and_keeps_the_examples() -> None:
+    camera = {"kind": "opencv", "device": "/dev/v4l/by-id/usb-x", "roi": {"x": 1, "y": 2, "width": 30, "height": 40}}
+    changed = set_values(SHIPPED, PATH, "camera", camera, whole=True)
+
+    assert values(changed) == values(SHIPPED) | {"camera": camera}
+    comments = [line for line in SHIPPED.decode().splitlines() if line.startswith("#")]
+    assert [line for line in changed.decode().splitlines() if line.startswith("#")] == comments
+
+
+def test_a_section_on_one_line_or_missing_is_written_out() -> None:
+    content = b"trigger: {kind: every-frame}   # one\ndrift: {}\n"
+    changed = set_values(content, PATH, "trigger", {"kind": "presence"})
+    changed = set_values(changed, PATH, "machine", {"name": "left: 1 # no comment"})
+
+    assert values(changed) == {
+        "trigger": {"kind": "presence"}, "drift": {}, "machine": {"name": "left: 1 # no comment"},
+    }  # fmt: skip
+
+
+def test_whatever_is_set_is_what_is_read() -> None:
+    rng = random.Random(3)
+    odd = [
+        "no",
+        "true",
+        "null",
+        "1e3",
+        "1_000",
+        "a: b",
+        "# x",
+        "'",
+        '"',
+        "ä ",
+        "-",
+        "0x1",
+        "2020-01-01",
+        "[",
+        "%",
+        ".5",
+    ]
+    content = SHIPPED
+    for _ in range(60):
+        section = rng.choice(list(values(SHIPPED)))
+        mapping = {rng.choice(odd): rng.choice([*odd, 1, 0.5, None, True, odd[:3], {"a": {"b": rng.choice(odd)}}])}
+        expected = values(content) | {section: {**values(content)[section], **mapping}}
+        content = set_values(content, PATH, section, mapping)
+        assert values(content) == expected
+        assert yaml.safe_load(content) is not None
+
+
+@pytest.mark.parametrize("content", [b"[1]\n", b"camera: 3\n", b"camera: [\n"])
+def test_what_is_no_configuration_is_refused(content: bytes) -> None:
+    with pytest.raises(ConfigError):
+        set_values(content, PATH, "camera", {"kind": "folder"})
