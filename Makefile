@@ -11,7 +11,7 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 run: setup  ## set up, and sort the shipped pictures with a SIMULATED machine at the far end
-	$(MACHINE)/bin/appliance run --twin -c $(CONFIG)
+	$(MACHINE)/bin/appliance run --twin -v -c $(CONFIG)
 
 test: setup-workstation  ## set up (TensorFlow included, about 2.8 GB), and run the tests
 	$(WORKSTATION)/bin/python -m pytest

@@ -99,7 +99,7 @@ def _sort(
         try:
             parts.health.warn_if_too_slow(config.camera.stall_s)
             parts.health.ready()
-            with _shown(parts, arguments.json):
+            with _shown(parts, quiet=arguments.json or arguments.verbose):
                 loop.run()
         except ApplianceError as ended_by:
             error = ended_by
@@ -132,8 +132,9 @@ class _Watcher:
         if self._truth is not None:
             self.score.add(self._truth.truth(outcome.source), outcome)
             self.count.add(outcome)
-        log.debug("%s: %s -> %s, %s (%s)", outcome.source, outcome.decision.label, outcome.decision.bin,
-                  outcome.kind.value, outcome.decision.rule.value)  # fmt: skip
+        said = outcome.decision
+        log.debug("item %s in %s: %s, %.0f %% sure -> %s: %s (%s)", outcome.item_id, outcome.source, said.label,
+                  100 * said.confidence, said.bin, outcome.kind.value, said.rule.value)  # fmt: skip
         if (self._clock() - self._said_ns) / 1e9 > _LOG_EVERY_S:
             self._said_ns = self._clock()
             _log_state(self._parts)
@@ -190,8 +191,8 @@ def _signals_set(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(parts: Parts, quiet: bool) -> Iterator[None]:
-    """Live counters where a person looks; nothing elsewhere."""
+def _shown(parts: Parts, *, quiet: bool) -> Iterator[None]:
+    """Live counters where a person looks, unless every item is told anyway; nothing elsewhere."""
     if quiet or not sys.stdout.isatty():
         yield
         return

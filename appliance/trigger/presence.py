@@ -4,6 +4,7 @@ The background is learned from empty pictures and frozen while something is ther
 first picture that shows nothing but the background, so a gap of one picture parts two items. See docs/presence.md.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from appliance.trigger.background import Background, Cells, Look, cells_of, move
 from appliance.trigger.stay import Stay, Terms, View
 
 __all__ = ["Presence", "PresenceOptions"]
+
+log = logging.getLogger(__name__)
 
 _GAP_NS = 2_000_000_000
 """After so long without a picture, something that looks otherwise is another item."""
@@ -132,6 +135,7 @@ class Presence:
         )
         self._stay = Stay(self._new_id(), seen.moment_ns, terms)
         self._counts["items"] += 1
+        log.debug("item %s comes in", self._stay.item_id)
         # It was not there in the picture before: however little of it shows, it has moved.
         return self._stay.see(View(seen.frame, seen.cells, background.foreground(seen.cells), still=False))
 
