@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "run": ("appliance.cli.run", "sort until told to stop (this is what systemd starts)"),
+    "setup": ("appliance.cli.setup", "from the box to the first sorted item: camera, bins, reference, first items"),
     "diagnose": ("appliance.cli.diagnose", "what is wrong with this machine, and what to do"),
     "status": ("appliance.cli.control", "what a running appliance is doing now"),
     "watch": ("appliance.cli.control", "the same, live"),

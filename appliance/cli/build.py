@@ -29,7 +29,7 @@ from appliance.sorter import SORTERS, Sorter
 from appliance.state import hold_state_dir
 from appliance.trigger import TRIGGERS, Trigger
 
-__all__ = ["limits_of", "make_camera", "make_classifier", "make_sorter", "make_trigger", "open_parts"]
+__all__ = ["labels_of", "limits_of", "make_camera", "make_classifier", "make_sorter", "make_trigger", "open_parts"]
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +41,22 @@ def make_classifier(config: Config) -> Classifier:
         ModelError: the model will not do.
         ConfigError: its labels and the bins do not fit together.
     """
-    options = config.classifier
-    region = config.camera.roi.region() if config.camera.roi else None
-    classifier: Classifier = CLASSIFIERS.load(options.kind)(options, region)
+    classifier = _load_classifier(config)
     if problems := check_labels(config, classifier.labels):
         classifier.close()
         raise config.error(problems)
     return classifier
+
+
+def labels_of(config: Config) -> tuple[str, ...]:
+    """What the model knows, whether it fits the bins or not.
+
+    Raises:
+        ModelError: the model will not do.
+    """
+    classifier = _load_classifier(config)
+    classifier.close()
+    return tuple(classifier.labels)
 
 
 def make_camera(config: Config) -> Camera:
@@ -115,6 +124,12 @@ def open_parts(config: Config) -> Iterator[Parts]:
             camera, trigger, classifier, policy, sorter, capabilities, journal, evidence, health, Switches(), region,
             drift,
         )  # fmt: skip
+
+
+def _load_classifier(config: Config) -> Classifier:
+    region = config.camera.roi.region() if config.camera.roi else None
+    classifier: Classifier = CLASSIFIERS.load(config.classifier.kind)(config.classifier, region)
+    return classifier
 
 
 def _watch_drift(config: Config, region: Region | None) -> DriftWatch | None:

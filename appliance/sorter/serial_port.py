@@ -13,7 +13,7 @@ from serial.tools import list_ports
 
 from appliance.errors import LinkError
 
-__all__ = ["PORT_ERRORS", "SerialPort", "find_port", "holder_of"]
+__all__ = ["PORT_ERRORS", "SerialPort", "find_port", "holder_of", "known_ports"]
 
 PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
 """What a port that went away may raise; pyserial raises TypeError where another thread has closed its descriptor."""
@@ -41,6 +41,14 @@ def find_port(name: str) -> str:
     if not found:
         raise LinkError(doing, f"nothing fits; there is {there}", "plug the board in, or correct sorter.port")
     raise LinkError(doing, f"it fits {', '.join(found)}", "narrow sorter.port down to one of them")
+
+
+def known_ports() -> dict[str, str]:
+    """The serial ports of this computer: the name that survives replugging, where there is one -> what the kernel
+    calls it."""
+    lasting = {os.path.realpath(link): link for link in sorted(glob.glob("/dev/serial/by-id/*"))}
+    ports = sorted(list_ports.comports(), key=lambda port: str(port.device))
+    return {lasting.get(os.path.realpath(port.device), port.device): str(port.description) for port in ports}
 
 
 class SerialPort:

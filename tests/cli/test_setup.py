@@ -1,0 +1,124 @@
+"""`appliance setup` from end to end, with answers from a file, a SIMULATED device and the twin."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import ROOT, SCRIPTED, ConfigFile, TwinControl
+
+from appliance.cli import main
+from appliance.history import open_history
+
+DEVICE = {"kind": "simulated-device", "width": 320, "height": 240, "fps": 20}
+
+
+@pytest.fixture
+def configured(config_file: ConfigFile) -> ConfigFile:
+    """A SIMULATED device; the file has a comment that must stay."""
+    config_file.values["decision"]["max_age_ms"] = 5000
+    config_file.change(camera=DEVICE, classifier=SCRIPTED)
+    config_file.path.write_text("# ours, keep it\n" + config_file.path.read_text())
+    return config_file
+
+
+def set_up(config_file: ConfigFile, **answers: Any) -> int:
+    file = config_file.path.with_name("answers.yaml")
+    file.write_text(yaml.safe_dump({"live_s": 0.6, **answers}))
+    return main(["setup", "-c", str(config_file.path), "--answers", str(file)])
+
+
+def test_from_the_box_to_the_first_sorted_items(configured: ConfigFile, twin: TwinControl,
+                                                capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    twin.start()
+    before = configured.path.read_bytes()
+    code = set_up(
+        configured, roi="40 20 200 180", lock=True, bins={"glass-bottle": "rest", "steel-can": "never"},
+        write=True, reference=True, test_items=3, move=True,
+    )  # fmt: skip
+    text = capsys.readouterr().out
+    written = yaml.safe_load(configured.path.read_text())
+
+    assert code == 0
+    assert written["camera"] == {**DEVICE, "roi": {"x": 40, "y": 20, "width": 200, "height": 180}}
+    assert "glass-bottle" in written["decision"]["bins"]["rest"]["labels"]
+    assert written["decision"]["never"] == ["steel-can"]
+    assert {name: part for name, part in written.items() if name not in ("camera", "decision")} == {
+        name: part for name, part in yaml.safe_load(before).items() if name not in ("camera", "decision")
+    }
+    assert configured.path.read_text().startswith("# ours, keep it\n")
+    assert configured.path.with_name("config.yaml.bak").read_bytes() == before
+    told = json.loads((configured.state_dir / "reference.json").read_text())
+    assert (told["region"], told["size"]) == ([40, 20, 200, 180], [200, 180])
+    assert "focus" in text
+    assert "would go to" in text
+    with open_history(configured.state_dir) as history:
+        assert [row["outcome"] for row in history.items()].count("missed") < 3
+        assert len(list(history.items())) == 3
+    assert twin.log.read_text().count("\n") >= 1
+
+
+def test_nothing_is_written_and_nothing_moves_without_a_yes(configured: ConfigFile, twin: TwinControl) -> None:
+    twin.start()
+    before = configured.path.read_bytes()
+    assert set_up(configured, roi="40 20 200 180") == 0
+
+    assert configured.path.read_bytes() == before
+    assert not configured.path.with_name("config.yaml.bak").exists()
+    assert set_up(configured, test_items=2) == 0
+    assert not (configured.state_dir / "journal.db").exists()
+    assert not (twin.log.exists() and twin.log.read_text())
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ({"roi": "0 0 900 900", "write": True}, 2),
+        ({"roi": "a b c d", "write": True}, 2),
+        ({"bins": {"pet-bottle": "nowhere"}, "write": True}, 2),
+        ({"bins": {"pet-bottle": "never", "hdpe-bottle": "never"}, "write": True}, 0),
+        ({"camera": "/dev/video73", "write": True}, 2),
+        ({"colour": "red"}, 2),
+        ({"live_s": "long"}, 2),
+    ],
+)
+def test_an_answer_that_cannot_be_leaves_the_file_as_it_was(
+    answers: dict[str, Any], code: int, configured: ConfigFile
+) -> None:
+    before = configured.path.read_bytes()
+
+    assert set_up(configured, **answers) == code
+    assert (configured.path.read_bytes() == before) == (code != 0)
+
+
+def test_without_a_terminal_and_without_answers_it_says_so(configured: ConfigFile) -> None:
+    command = [sys.executable, "-m", "appliance", "setup", "-c", str(configured.path)]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "--answers" in done.stderr
+
+
+def test_ctrl_c_at_a_terminal_leaves_the_file_as_it_was(configured: ConfigFile) -> None:
+    before = configured.path.read_bytes()
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "appliance", "setup", "-c", str(configured.path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        os.write(master, b"keep\nkeep\n30\n")
+        while b"focus" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    os.close(master)
+    os.close(slave)
+
+    assert process.returncode == 130
+    assert configured.path.read_bytes() == before
+    assert sorted(path.name for path in Path(configured.path.parent).glob("config*")) == ["config.yaml"]
