@@ -15,6 +15,8 @@ from support import ROOT, SCRIPTED, ConfigFile
 from appliance.cli.build import limits_of, make_camera, open_parts
 from appliance.cli.common import load
 from appliance.config import DriftBand, DriftOptions
+from appliance.diagnose import Verdict
+from appliance.diagnose.drift import check, from_daemon
 from appliance.drift import KINDS, Warnings
 from appliance.errors import StorageError
 from appliance.history import open_history
@@ -108,6 +110,26 @@ def test_a_warning_that_stays_is_in_the_status_with_what_to_do(config_file: Conf
     assert status["drift"]["warnings"] == {"brightness": "the picture is 35% darker than it was"}
     assert "lamp" in status["drift"]["remedies"]["brightness"]
     assert status["drift"]["values"]["brightness"] == pytest.approx(-0.35, abs=0.02)
+
+
+def test_diagnose_tells_a_technician_what_to_do(config_file: ConfigFile, tmp_path: Path) -> None:
+    configured(config_file, film(tmp_path / "good", [FLOOR] * 18))
+    config = load(config_file.path)
+    assert [one.verdict for one in check(config)] == [Verdict.NOT_RUN]
+    config_file.state_dir.mkdir(exist_ok=True)
+    commission(config_file)
+    assert [one.verdict for one in check(config)] == [Verdict.OK]
+
+    # No run is older than the reference of this test: it was taken in the past.
+    configured(config_file, film(tmp_path / "film", [DISTURBED["focus"](FLOOR)] * 40))
+    _, status = run(config_file)
+    for findings in (from_daemon(status), check(load(config_file.path))):
+        (found,) = findings
+        assert found.verdict is Verdict.WARN
+        assert "the picture is blurred" in found.evidence
+        assert "clean the lens" in found.remedy
+        assert found.exit_code == 0
+    assert [one.verdict for one in from_daemon({"drift": {}})] == [Verdict.NOT_RUN]
 
 
 def test_the_shipped_clip_raises_no_warning(config_file: ConfigFile) -> None:
