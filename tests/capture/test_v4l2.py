@@ -194,3 +194,14 @@ def test_closing_lets_the_driver_go_once(driver: Driver) -> None:
     reader.close()
     reader.close()
     assert driver.released == 1
+
+
+def test_the_driver_tells_its_format_and_the_controls_that_it_has(driver: Driver) -> None:
+    driver.answers |= {
+        cv2.CAP_PROP_FOURCC: float(MJPG), cv2.CAP_PROP_FRAME_WIDTH: 64.0, cv2.CAP_PROP_FRAME_HEIGHT: 48.0,
+        cv2.CAP_PROP_EXPOSURE: 157.0, cv2.CAP_PROP_WB_TEMPERATURE: 4600.0, cv2.CAP_PROP_GAIN: -1.0,
+    }  # fmt: skip
+    found = V4L2Reader({"device": "/dev/null"}).open()
+
+    assert found["format"] == {"width": 64, "height": 48, "fourcc": "MJPG"}
+    assert found["controls"] == {"exposure": 157.0, "white_balance_k": 4600.0}
