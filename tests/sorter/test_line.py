@@ -111,7 +111,7 @@ def test_an_answer_in_pieces_and_with_noise_before_it_counts(board: Board, opene
         board.say(piece)
         time.sleep(0.02)
 
-    assert statuses(collect(sorter, 0.2)) == [(1, AckStatus.DONE)]
+    assert statuses(collect(sorter, 1.0)) == [(1, AckStatus.DONE)]
 
 
 def test_a_late_answer_changes_nothing_and_fits_no_other_command(board: Board, opened: list[LineSorter]) -> None:
