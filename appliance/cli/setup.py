@@ -1,6 +1,7 @@
 """`appliance setup`: from the box to the first sorted item."""
 
 import argparse
+import difflib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +26,8 @@ __all__ = ["main"]
 
 _REFERENCE_S = 60.0
 
-_EPILOG = """It begins with the config.yaml that is there, asks, and writes the changed values back; comments stay.
+_EPILOG = """It begins with the config.yaml that is there, asks, and writes the changed values back. Comments
+stay, unless they are beside a bin whose labels change.
 Nothing is written before you say yes, the old file is kept as config.yaml.bak, and Ctrl-C before that leaves all as it
 was.
 
@@ -43,6 +45,7 @@ def main(command: str, argv: Sequence[str]) -> int:
     voice = asking(arguments.answers)
     draft = _Draft(arguments.config)
     _shape(draft, voice)
+    draft.show()
     if draft.changed and not voice.yes("write", f"Write this to {draft.path}? yes or no:"):
         print(f"{draft.path} is as it was")
         return 0
@@ -83,6 +86,14 @@ class _Draft:
             self.config = parse_config(content, self.path, TABLES)
             self._content = content
 
+    def show(self) -> None:
+        """What would be written, line by line."""
+        if not self.changed:
+            print(f"{self.path}: nothing to change")
+        before, after = (text.decode().splitlines() for text in (self._before, self._content))
+        for line in difflib.unified_diff(before, after, "as it is", "as it would be", lineterm="", n=0):
+            print(f"  {line}")
+
     def write(self) -> None:
         """Replace the file if anything changed; the old one is kept beside it as .bak.
 
@@ -102,20 +113,20 @@ class _Draft:
 
 def _shape(draft: _Draft, voice: Asking) -> None:
     """Everything that is asked before the file is written."""
-    draft.set("camera", ask_camera(voice, draft.config), whole=True)
-    draft.set("sorter", ask_port(voice, draft.config))
-    seconds = _number(
-        voice.ask("live_s", "Turn the lens until the focus is best. For how many seconds?", "20"), 0.5, 3600
-    )
+    draft.set("camera", voice.until(lambda: ask_camera(voice, draft.config)), whole=True)
+    draft.set("sorter", voice.until(lambda: ask_port(voice, draft.config)))
+    lens = "Turn the lens until the focus is best. For how many seconds?"
+    seconds = voice.until(lambda: _number(voice.ask("live_s", lens, "20"), 0.5, 3600))
     newest = watch_live(draft.config, seconds).newest
     assert newest is not None, "watch_live raises without a picture"
-    draft.set("camera", ask_region(voice, (newest.pixels.shape[1], newest.pixels.shape[0])))
+    size = (newest.pixels.shape[1], newest.pixels.shape[0])
+    draft.set("camera", voice.until(lambda: ask_region(voice, size)))
     if voice.yes("lock", "Keep exposure and white balance as they are now? yes or no:"):
         settled = settled_controls(draft.config)
         print(f"locked: {settled}" if settled else "this camera tells of none that could be locked")
         draft.set("camera", settled)
     labels = labels_of(draft.config)
-    draft.set("decision", ask_bins(voice, draft.config, labels))
+    draft.set("decision", voice.until(lambda: ask_bins(voice, draft.config, labels)))
     if problems := check_labels(draft.config, labels):
         raise draft.config.error(problems)
 
@@ -137,7 +148,7 @@ def _first_items(config: Config, voice: Asking) -> None:
         return
     print(f"{say_items(config, count)} items seen, nothing moved")
     if voice.yes("move", "Let the machine MOVE that many items now? Keep your hands out. yes or no:"):
-        print(f"{move_items(config, count)} items sorted; read them with `appliance history tail`")
+        print(f"{move_items(config, count)} items decided; read them with `appliance history tail`")
 
 
 def _number(text: str, least: float, most: float) -> float:

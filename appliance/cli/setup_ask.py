@@ -1,13 +1,17 @@
 """Questions of `appliance setup` and where their answers come from: a person at a terminal, or a file."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from appliance.errors import UsageError
 from appliance.yaml_lines import MAX_BYTES, read_yaml
 
 __all__ = ["KEYS", "Answers", "Asking", "Terminal", "asking"]
+
+Answer = TypeVar("Answer")
+_YES, _NO = frozenset({"yes", "y"}), frozenset({"no", "n"})
 
 KEYS = ("camera", "port", "roi", "live_s", "lock", "bins", "write", "reference", "test_items", "move")
 """What a file of answers may say; a key that it leaves out gets the answer that an empty line gives at the terminal."""
@@ -18,7 +22,21 @@ class Asking(Protocol):
         """The answer to a question, without blanks around it; `default` if there is none."""
 
     def yes(self, key: str, question: str) -> bool:
-        """True only for an explicit yes."""
+        """True only for an explicit yes.
+
+        Raises:
+            UsageError: a file answers neither yes nor no; a person is asked again.
+        """
+
+    def until(self, asked: Callable[[], Answer]) -> Answer:
+        """What `asked` makes of an answer; a person whose answer it refuses is asked again, a file is not.
+
+        Raises:
+            UsageError: `asked` refuses what the file says.
+        """
+
+    def unasked(self, prefix: str) -> list[str]:
+        """Keys of a file that begin like this and answer no question that was asked."""
 
 
 class Terminal:
@@ -26,12 +44,24 @@ class Terminal:
 
     def ask(self, key: str, question: str, default: str) -> str:
         try:
-            return input(f"{question} [{default}]: ").strip() or default
+            return input(f"{question.rstrip(':')} [{default}]: ").strip() or default
         except EOFError as error:
             raise KeyboardInterrupt from error
 
     def yes(self, key: str, question: str) -> bool:
-        return self.ask(key, question, "no").lower() in ("yes", "y")
+        while (said := self.ask(key, question, "no").lower()) not in _YES | _NO:
+            print("yes or no?")
+        return said in _YES
+
+    def until(self, asked: Callable[[], Answer]) -> Answer:
+        while True:
+            try:
+                return asked()
+            except UsageError as error:
+                print(error)
+
+    def unasked(self, prefix: str) -> list[str]:
+        return []
 
 
 class Answers:
@@ -46,15 +76,26 @@ class Answers:
             if key.split(".")[0] not in KEYS or not isinstance(value, str | int | float):
                 raise UsageError("reading the answers", f"{key}: {value!r}", f"known keys: {', '.join(KEYS)}")
         self._values = values
+        self._asked: set[str] = set()
 
     def ask(self, key: str, question: str, default: str) -> str:
+        self._asked.add(key)
         value = self._values.get(key, default)
         answer = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         print(f"{question} {answer}")
         return answer
 
     def yes(self, key: str, question: str) -> bool:
-        return self.ask(key, question, "no") == "yes"
+        said = self.ask(key, question, "no").lower()
+        if said not in _YES | _NO:
+            raise UsageError("reading the answers", f"{key}: {said!r}", "yes or no")
+        return said in _YES
+
+    def until(self, asked: Callable[[], Answer]) -> Answer:
+        return asked()
+
+    def unasked(self, prefix: str) -> list[str]:
+        return sorted(key for key in self._values if key.startswith(prefix) and key not in self._asked)
 
 
 def asking(path: Path | None) -> Asking:

@@ -1,6 +1,7 @@
 """What `appliance setup` asks about sections of config.yaml, and what it makes of the answers."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from appliance.capture.devices import find_devices, find_pi_cameras
@@ -17,6 +18,8 @@ def ask_camera(asking: Asking, config: Config) -> dict[str, Any] | None:
     found = find_devices() + find_pi_cameras(getattr(config.camera, "python", "/usr/bin/python3"))[0]
     for one in found:
         print(f"  {one.device:<50} {one.card}")
+    if not found:
+        print("  no camera is there beside the one that config.yaml names")
     said = asking.ask("camera", "Which camera? A name from the list, or keep:", "keep")
     if said == "keep":
         return None
@@ -35,7 +38,11 @@ def ask_port(asking: Asking, config: Config) -> dict[str, Any]:
     for name, about in known_ports().items():
         print(f"  {name:<50} {about}")
     said = asking.ask("port", "Which serial port has the sorter? keep, or a name:", "keep")
-    return {} if said == "keep" else {"port": said}
+    if said == "keep":
+        return {}
+    if said.startswith("/") and not Path(said).exists():
+        raise UsageError("choosing the serial port", f"{said} does not exist", "plug the board in, or keep")
+    return {"port": said}
 
 
 def ask_region(asking: Asking, size: tuple[int, int]) -> dict[str, Any]:
@@ -58,24 +65,38 @@ def ask_region(asking: Asking, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def ask_bins(asking: Asking, config: Config, labels: Sequence[str]) -> dict[str, Any]:
-    """The keys of the decision section to change: every label of the model goes into a bin that is there, or never."""
+    """The keys of the decision section to change: every label of the model goes into a bin that is there, or never.
+
+    Raises:
+        UsageError: no such bin, or no such label.
+    """
     decision = config.decision
-    bins: dict[str, dict[str, Any]] = {
-        name: {**one.model_dump(mode="json", exclude_none=True, exclude_defaults=True), "labels": []}
-        for name, one in decision.bins.items()
-    }
-    never = []
+    bins = {name: [*one.labels] for name, one in decision.bins.items()}
+    never = [*decision.never]
     for label in labels:
-        now = next((name for name, one in decision.bins.items() if label in one.labels), "never")
+        now = "never" if label in never else next((name for name in bins if label in bins[name]), "nowhere")
         where = asking.ask(f"bins.{label}", f"Where does {label} go? {', '.join(bins)}, or never:", now)
-        if where == "never":
-            never.append(label)
-        elif where in bins:
-            bins[where]["labels"].append(label)
-        else:
+        if where == now:
+            continue
+        if where != "never" and where not in bins:
             known = f"one of: {', '.join(bins)}, never; other bins are written into config.yaml first"
             raise UsageError(f"choosing the bin of {label}", f"there is no {where!r}", known)
-    used = {name: one if one["labels"] else {key: one[key] for key in one if key != "labels"}
-            for name, one in bins.items() if one["labels"] or name == decision.reject_bin}  # fmt: skip
-    same = {name: [*one.labels] for name, one in decision.bins.items()} == {n: b["labels"] for n, b in bins.items()}
-    return {} if same and never == [*decision.never] else {"bins": used, "never": never}
+        for kept in (never, *bins.values()):
+            kept[:] = [each for each in kept if each != label]
+        (never if where == "never" else bins[where]).append(label)
+    if strange := asking.unasked("bins."):
+        found = f"{', '.join(strange)}: no label of the model"
+        raise UsageError("choosing the bins", found, f"its labels: {', '.join(labels)}")
+    if bins == {name: [*one.labels] for name, one in decision.bins.items()}:
+        return {} if never == [*decision.never] else {"never": never}
+    empty = [name for name in bins if not bins[name] and name != decision.reject_bin]
+    for name in empty:
+        print(f"  nothing would go to {name} any more: the bin is taken out of {config.path.name}")
+    return {"bins": {name: _bin(config, name, bins[name]) for name in bins if name not in empty}, "never": never}
+
+
+def _bin(config: Config, name: str, labels: Sequence[str]) -> dict[str, Any]:
+    """A bin's section with other labels."""
+    kept = config.decision.bins[name].model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    kept.pop("labels", None)
+    return {**kept, "labels": [*labels]} if labels else kept

@@ -85,6 +85,9 @@ def test_nothing_is_written_and_nothing_moves_without_a_yes(configured: ConfigFi
         ({"bins": {"pet-bottle": "never", "hdpe-bottle": "never"}, "write": True}, 0),
         ({"camera": "/dev/video73", "write": True}, 2),
         ({"colour": "red"}, 2),
+        ({"lock": "maybe"}, 2),
+        ({"port": "/dev/ttyNOPE", "write": True}, 2),
+        ({"bins": {"banana": "rest"}, "write": True}, 2),
         ({"live_s": "long"}, 2),
     ],
 )
@@ -95,6 +98,20 @@ def test_an_answer_that_cannot_be_leaves_the_file_as_it_was(
 
     assert set_up(configured, **answers) == code
     assert (configured.path.read_bytes() == before) == (code != 0)
+
+
+def test_a_label_that_is_never_decided_stays_so_unless_somebody_says_otherwise(configured: ConfigFile) -> None:
+    text = configured.path.read_text()
+    values = yaml.safe_load(text)
+    values["decision"]["never"] = ["pet-bottle"]
+    configured.path.write_text(yaml.safe_dump(values))
+
+    assert set_up(configured, roi="40 20 200 180", write=True) == 0
+    assert yaml.safe_load(configured.path.read_text())["decision"] == values["decision"]
+    assert set_up(configured, bins={"pet-bottle": "rest"}, write=True) == 0
+    written = yaml.safe_load(configured.path.read_text())["decision"]
+    assert written["never"] == []
+    assert "pet-bottle" in written["bins"]["rest"]["labels"]
 
 
 def test_without_a_terminal_and_without_answers_it_says_so(configured: ConfigFile) -> None:
