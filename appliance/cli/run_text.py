@@ -61,7 +61,7 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     if summary["count"]:
         count = summary["count"]
         console.print(
-            f"of {count['shown']} items shown: {count['missed']} missed, {count['double']} decided twice; "
+            f"of {count['shown']} items shown: {count['missed']} never an item, {count['double']} decided twice; "
             f"{count['false']} decided where there was none"
         )
     if doubts := ", ".join(f"{n} {name}" for name, n in summary["trigger"].items() if n and name != "items"):

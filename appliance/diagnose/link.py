@@ -9,6 +9,8 @@ from appliance.sorter import Sorter
 
 __all__ = ["check", "from_daemon"]
 
+_REAL = "set sorter.port to the real board before you rely on it"
+
 
 def check(config: Config, sorter: Sorter) -> list[Finding]:
     """Open, shake hands, close.
@@ -22,8 +24,7 @@ def check(config: Config, sorter: Sorter) -> list[Finding]:
         sorter.close()
     name = capabilities.name
     if capabilities.simulated:
-        remedy = "set sorter.port to the real board before you rely on it"
-        return [Finding("link", Verdict.WARN, f"{name} answers, and calls itself SIMULATED", remedy)]
+        return [Finding("link", Verdict.WARN, f"{name} answers, and calls itself SIMULATED", _REAL)]
     if not capabilities.confirms:
         remedy = "let the board answer each command and set sorter.reply"
         return [Finding("link", Verdict.WARN, f"{name} opens, but never confirms: items end uncertain", remedy)]
@@ -42,4 +43,6 @@ def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
     if ends["uncertain"] or ends["failed"]:
         counts = f"{ends['failed']} failed, {ends['uncertain']} uncertain of {status['items']} items"
         return [Finding("link", Verdict.WARN, f"{evidence}; {counts}", "see `appliance history tail` for the reasons")]
+    if status["simulated"]:
+        return [Finding("link", Verdict.WARN, f"{evidence}, SIMULATED: nothing real moves", _REAL)]
     return [Finding("link", Verdict.OK, evidence)]
