@@ -15,7 +15,7 @@ from appliance.records import Frame
 from appliance.reference import PICTURES, Reference, make_reference
 from appliance.trigger import Trigger
 
-__all__ = ["Viewing", "frames_of", "look", "part_of", "take_reference"]
+__all__ = ["Emptiness", "Viewing", "frames_of", "look", "part_of", "take_reference"]
 
 _WAIT_S = 0.2
 _MEASURE_EVERY_NS = 200_000_000
@@ -36,6 +36,16 @@ class Viewing:
     stale_share: float
     measures: Measures | None
     newest: Frame | None
+
+
+@dataclass(frozen=True, slots=True)
+class Emptiness:
+    """How far a reference has come: `taken` of the `wanted` pictures of the empty region, and whether the picture just
+    seen is one; None from a trigger that cannot tell."""
+
+    taken: int
+    wanted: int
+    empty: bool | None
 
 
 def frames_of(camera: Camera, seconds: float, clock: Clock = time.monotonic_ns) -> Iterator[Frame | None]:
@@ -90,10 +100,17 @@ def look(
     return Viewing(taken_s, len(stamps), unreadable, rate_hz, jitter_ms, share, _median(measures), newest)
 
 
-def take_reference(camera: Camera, trigger: Trigger, region: Region | None, seconds: float, taken: str) -> Reference:
+def take_reference(
+    camera: Camera,
+    trigger: Trigger,
+    region: Region | None,
+    seconds: float,
+    taken: str,
+    on_picture: Callable[[Emptiness], None] = lambda emptiness: None,
+) -> Reference:
     """The reference of the empty region, of 16 pictures in which the trigger sees nothing; `taken` is now, as ISO 8601.
 
-    A trigger that cannot tell believes whoever asks: then all pictures count.
+    A trigger that cannot tell believes whoever asks: then all pictures count. `on_picture` hears of every picture.
 
     Raises:
         CameraError: the source is gone, or did not show the empty region often enough in so many seconds.
@@ -103,11 +120,12 @@ def take_reference(camera: Camera, trigger: Trigger, region: Region | None, seco
         if frame is None:
             continue
         trigger.feed(frame)
-        if trigger.status().empty is False:
-            continue
-        pixels = part_of(frame, region)
-        size = (pixels.shape[1], pixels.shape[0])
-        stack.add(pixels)
+        empty = trigger.status().empty
+        if empty is not False:
+            pixels = part_of(frame, region)
+            size = (pixels.shape[1], pixels.shape[0])
+            stack.add(pixels)
+        on_picture(Emptiness(stack.count, _REFERENCE_PICTURES, empty))
         if stack.count == _REFERENCE_PICTURES:
             break
     if stack.count < PICTURES:

@@ -2,17 +2,15 @@
 
 import argparse
 import json
-import time
 from typing import Any
 
-from appliance.cli.build import make_trigger
 from appliance.cli.camera_open import opened
-from appliance.clock import wall_text
+from appliance.cli.reference_taking import reference_of
 from appliance.config import Config
 from appliance.drift import REMEDIES
 from appliance.errors import UsageError
 from appliance.reference import Reference, reference_path, write_reference
-from appliance.viewing import Viewing, look, take_reference
+from appliance.viewing import Viewing, look
 
 __all__ = ["check", "faults_of", "take"]
 
@@ -41,10 +39,7 @@ def take(config: Config, arguments: argparse.Namespace) -> int:
     path = reference_path(config)
     if path.exists() and not arguments.force:
         raise UsageError(f"taking the reference {path}", "there is one", "add --force to replace it")
-    region = config.camera.roi.region() if config.camera.roi else None
-    with opened(config) as (camera, _):
-        trigger = make_trigger(config, region)
-        reference = take_reference(camera, trigger, region, arguments.seconds, wall_text(time.time_ns()))
+    reference = reference_of(config, arguments.seconds)
     write_reference(path, reference)
     told = {"reference": str(path), "watched": list(reference.watched), **reference.view.measures.as_dict()}
     print(json.dumps(told) if arguments.json else _said(path, reference))

@@ -2,25 +2,22 @@
 
 import argparse
 import difflib
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from appliance.cli.build import labels_of, make_trigger
-from appliance.cli.camera_open import opened
+from appliance.cli.build import labels_of
 from appliance.cli.common import TABLES, add_config_option, parser
+from appliance.cli.reference_taking import reference_of
 from appliance.cli.setup_ask import Asking, asking
 from appliance.cli.setup_items import move_items, say_items
 from appliance.cli.setup_live import settled_controls, watch_live
 from appliance.cli.setup_sections import ask_bins, ask_camera, ask_port, ask_region
-from appliance.clock import wall_text
 from appliance.config import Config, check_labels, parse_config
 from appliance.config_edit import set_values
 from appliance.errors import ConfigError, StorageError, UsageError
 from appliance.files import write_power_safe
 from appliance.reference import reference_path, write_reference
-from appliance.viewing import take_reference
 
 __all__ = ["main"]
 
@@ -134,10 +131,7 @@ def _shape(draft: _Draft, voice: Asking) -> None:
 def _take_reference(config: Config, voice: Asking) -> None:
     if not voice.yes("reference", "Empty the region. Take the reference now, in place of an older one? yes or no:"):
         return
-    region = config.camera.roi.region() if config.camera.roi else None
-    with opened(config) as (camera, _):
-        trigger = make_trigger(config, region)
-        reference = take_reference(camera, trigger, region, _REFERENCE_S, wall_text(time.time_ns()))
+    reference = reference_of(config, _REFERENCE_S)
     write_reference(reference_path(config), reference)
     print(f"{reference_path(config)}: taken; it can tell {', '.join(reference.watched)}")
 
