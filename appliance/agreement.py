@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from appliance.wording import counted
+
 __all__ = ["Agreement", "compare"]
 
 _MOVED = frozenset({"moved", "silent"})
@@ -64,9 +66,9 @@ def _check(row: Mapping[str, Any], records: list[Mapping[str, Any]], channel: in
     moved = [record for record in records if record["result"] in _MOVED]
     said = []
     if len(records) > 1:
-        said.append(f"{name} was sent {len(records)} times")
+        said.append(f"{name} was sent {counted(len(records), 'time')}")
     if row["outcome"] in ("sorted", "rejected") and len(moved) != 1:
-        said.append(f"{name} was moved {len(moved)} times")
+        said.append(f"{name} was moved {counted(len(moved), 'time')}")
     if row["outcome"] == "failed" and moved:
         said.append(f"{name} was moved all the same")
     said += [f"{name} went to channel {r['channel']}, not {channel}" for r in moved if r["channel"] != channel]

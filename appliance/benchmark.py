@@ -43,6 +43,7 @@ from appliance.records import Frame, Pixels
 from appliance.sorter.line import LineOptions, LineSorter
 from appliance.trigger.every_frame import EveryFrame, EveryFrameOptions
 from appliance.twin_process import twin_running
+from appliance.wording import counted
 
 __all__ = ["MIN_FRAMES", "Plan", "benchmark", "measure_starts"]
 
@@ -78,7 +79,7 @@ def benchmark(
         ModelError, StorageError, LinkError: what a run would raise.
     """
     if len(frames) < MIN_FRAMES:
-        found = f"{len(frames)} distinct frames, at least {MIN_FRAMES} are needed"
+        found = f"{counted(len(frames), 'distinct frame')}, at least {MIN_FRAMES} are needed"
         raise UsageError("preparing the benchmark", found, "name a folder with more pictures: --frames-from DIR")
     results = []
     for number, options in enumerate(models):

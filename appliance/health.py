@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from appliance.clock import Clock
+from appliance.wording import counted, told
 
 __all__ = ["Health", "Latencies", "Notifier", "Snapshot"]
 
@@ -72,8 +73,8 @@ class Snapshot:
 
     def line(self) -> str:
         """One line for systemctl and for the log."""
-        ends = ", ".join(f"{count} {name}" for name, count in self.outcomes.items() if count)
-        return f"{self.state}: {self.items} items ({ends or 'none yet'})" + (
+        ends = told(self.outcomes)
+        return f"{self.state}: {counted(self.items, 'item')} ({ends or 'none yet'})" + (
             "".join(f"; {said}" for said in (self.trouble, *self.drift.get("warnings", {}).values()) if said)
         )
 

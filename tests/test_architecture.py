@@ -20,8 +20,8 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("agreement", "capture", "clock", "config", "config_edit", "control", "decide", "drift", "drift_watch"),
             *("evidence", "files", "health", "hearing", "history", "intents", "journal", "journal_schema", "machine"),
-            *("optics", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
-            *("twin_process", "yaml_lines"),
+            *("optics", "pictures", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
+            *("twin_process", "wording", "yaml_lines"),
         }
     ),
     frozenset({"camera", "classifier", "sorter", "bundle", "trigger"}),

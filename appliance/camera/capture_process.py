@@ -146,7 +146,7 @@ class CaptureProcess:
             self.jpegs[message["jpeg"]] = None if content is None else base64.b64decode(content)
         elif "corrupt" in message:
             self._corrupt = max(self._corrupt, int(message["corrupt"]))
-            log.warning("%s: %d pictures corrupt so far; the last: %s", self._name, self._corrupt, message.get("last"))
+            log.warning("%s: corrupt pictures so far: %d; the last: %s", self._name, self._corrupt, message.get("last"))
 
     def _end(self) -> str:
         """How a process that has closed its voice ended."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from appliance.bundle.manifest import LABELS_FILE, MANIFEST_FILE, MODEL_FILE, Manifest, parse_labels
 from appliance.errors import ModelError
 from appliance.files import sha256_of
+from appliance.wording import counted
 
 __all__ = ["ModelFiles", "read_model"]
 
@@ -57,7 +58,7 @@ def _read_directory(model: Path, labels: Path | None) -> ModelFiles:
         length = path.stat().st_size
         if length != entry.length:
             raise ModelError(
-                doing, f"{name} has {length} bytes, the manifest says {entry.length}", "copy the model again"
+                doing, f"{name} has {counted(length, 'byte')}, the manifest says {entry.length}", "copy the model again"
             )
         if sha256_of(path) != entry.sha256:
             raise ModelError(doing, f"{name} is not the file that the manifest describes", "copy the model again")

@@ -14,6 +14,7 @@ from appliance.config import ConfigPath, Options
 from appliance.errors import ModelError
 from appliance.preprocess import Preprocessing, Preprocessor, Region, TensorFormat
 from appliance.records import Pixels, Prediction
+from appliance.wording import counted
 
 __all__ = ["TFLiteClassifier", "TFLiteOptions"]
 
@@ -140,7 +141,7 @@ class TFLiteClassifier:
         if shape != (1, len(self.labels)):
             raise ModelError(
                 self._doing,
-                f"the output is {shape}, but labels.txt has {len(self.labels)} labels",
+                f"the output is {shape}, but labels.txt has {counted(len(self.labels), 'label')}",
                 "use the labels that the model was trained with",
             )
 

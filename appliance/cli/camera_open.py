@@ -11,6 +11,7 @@ from appliance.cli.build import make_camera
 from appliance.config import Config
 from appliance.control import ask, find_socket
 from appliance.errors import CameraError, ConfigError, UsageError
+from appliance.wording import counted
 
 __all__ = ["opened"]
 
@@ -44,7 +45,7 @@ def _refuse_if_held(config: Config) -> None:
         return
     if status.get("state") == "stopped":
         return
-    found = f"the running appliance holds {status['camera']} ({status['state']}, {status['frames']} frames)"
+    found = f"the running appliance holds {status['camera']} ({status['state']}, {counted(status['frames'], 'frame')})"
     remedy = "ask it instead with `appliance status`, or stop it first: systemctl stop appliance"
     raise CameraError("opening the camera", found, remedy)
 

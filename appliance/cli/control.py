@@ -10,6 +10,7 @@ from typing import Any
 from appliance.cli.common import add_config_option, load, parser
 from appliance.clock import Deadline
 from appliance.control import ask, find_socket, watch
+from appliance.wording import counted, told
 
 __all__ = ["main"]
 
@@ -63,8 +64,8 @@ def _show(status: Mapping[str, Any], as_json: bool) -> None:
     for name in ("stale", "corrupt", "stalls", "restarts"):
         if status[name]:
             print(f"  {name:<9} {status[name]}")
-    if counted := ", ".join(f"{count} {name}" for name, count in status.get("trigger", {}).items() if count):
-        print(f"  trigger   {counted}")
+    if seen := told(status.get("trigger", {})):
+        print(f"  trigger   {seen}")
     if status.get("drift"):
         print(f"  drift     {_drift(status['drift'])}")
     if status["last"]:
@@ -81,8 +82,8 @@ def _drift(drift: Mapping[str, Any]) -> str:
 
 def _line(status: Mapping[str, Any]) -> str:
     state = "pausing" if status.get("paused") and status["state"] != "paused" else status["state"]
-    ends = ", ".join(f"{count} {name}" for name, count in status["outcomes"].items() if count) or "none yet"
+    ends = told(status["outcomes"]) or "none yet"
     simulated = " SIMULATED" if status["simulated"] else ""
     drift = status.get("drift", {}).get("warnings", {}).values()
     trouble = "".join(f"; {said}" for said in (status["trouble"], *drift) if said)
-    return f"{state}{simulated}: {status['items']} items ({ends}){trouble}"
+    return f"{state}{simulated}: {counted(status['items'], 'item')} ({ends}){trouble}"

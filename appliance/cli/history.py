@@ -11,6 +11,7 @@ from appliance.cli.common import add_config_option, load, parser
 from appliance.clock import boot_id, wall_offset_ns, wall_text
 from appliance.errors import UsageError
 from appliance.history import History, export, open_history, totals
+from appliance.wording import counted
 
 __all__ = ["main"]
 
@@ -65,7 +66,7 @@ def _export(history: History, run_id: str | None, output: Path, form: Literal["c
             count = export(history.items(run_id=run_id), file, form)
     except OSError as error:
         raise UsageError(f"writing {output}", error.strerror or str(error), "name another file with -o") from error
-    print(f"{count} items written to {output}", file=sys.stderr)
+    print(f"{counted(count, 'item')} written to {output}", file=sys.stderr)
 
 
 def _tail(history: History, count: int, run_id: str | None, as_json: bool) -> None:
@@ -106,7 +107,8 @@ def _summary(history: History, days: int | None, as_json: bool) -> None:
             print(json.dumps(row))
         return
     count = sum(row["items"] for row in rows)
-    print(f"{count} items on {len({row['day'] for row in rows})} days")
+    days_seen = len({row["day"] for row in rows})
+    print(f"{counted(count, 'item')} on {counted(days_seen, 'day')}")
     for column in ("day", "outcome", "bin", "label", "rule", "model"):
         parts = [f"{name or '-'} {number}" for name, number in totals(rows, column).items()]
         print(f"  by {column:<8} {', '.join(parts[:12])}{' ...' if len(parts) > 12 else ''}")

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.health import Snapshot
+from appliance.wording import counted, told
 
 __all__ = ["live_counters", "print_summary"]
 
@@ -33,14 +34,14 @@ def _counters(snapshot: Snapshot | None) -> Text:
     seen = f"\n{last['source']} -> {last['label']} {last['confidence']:.2f} -> {last['bin']}" if last else ""
     trouble = f"\n{snapshot.trouble}" if snapshot.trouble else ""
     simulated = "  SIMULATED far end" if snapshot.simulated else ""
-    return Text(f"{snapshot.state}: {snapshot.items} items, {rate:.1f}/s{simulated}\n{ends}{seen}{trouble}")
+    return Text(f"{snapshot.state}: {counted(snapshot.items, 'item')}, {rate:.1f}/s{simulated}\n{ends}{seen}{trouble}")
 
 
 def print_summary(summary: Mapping[str, Any]) -> None:
     """The summary of a run, for reading."""
     console = Console(highlight=False, soft_wrap=True)
     simulated = ", SIMULATED" if summary["simulated"] else ""
-    console.print(f"\n{summary['items']} items in {summary['seconds']:g} s with {summary['model']}")
+    console.print(f"\n{counted(summary['items'], 'item')} in {summary['seconds']:g} s with {summary['model']}")
     table = Table(title="where they went", title_justify="left")
     table.add_column("bin")
     table.add_column("items", justify="right")
@@ -50,7 +51,7 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     console.print("how they ended: " + ", ".join(f"{summary[name]} {name}" for name in _OUTCOMES))
     frames = f"frames: {summary['frames']} seen, {summary['dropped']} dropped, {summary['skipped']} unreadable"
     console.print(frames)
-    if trouble := ", ".join(f"{summary[name]} {name}" for name in _CAMERA_TROUBLE if summary[name]):
+    if trouble := told({name: summary[name] for name in _CAMERA_TROUBLE}):
         console.print(f"camera: {trouble}")
     latency = summary["latency_ms"]
     if latency["p50"] is not None:
@@ -60,11 +61,12 @@ def print_summary(summary: Mapping[str, Any]) -> None:
         console.print(_accuracy(accuracy))
     if summary["count"]:
         count = summary["count"]
+        shown = counted(count["shown"], "item")
         console.print(
-            f"of {count['shown']} items shown: {count['missed']} never an item, {count['double']} decided twice; "
+            f"of {shown} shown: {count['missed']} never an item, {count['double']} decided twice; "
             f"{count['false']} decided where there was none"
         )
-    if doubts := ", ".join(f"{n} {name}" for name, n in summary["trigger"].items() if n and name != "items"):
+    if doubts := told({name: n for name, n in summary["trigger"].items() if name != "items"}):
         console.print(f"trigger: {doubts}")
     console.print(f"sorter: {summary['sorter']}{simulated}")
     if "far_end" in summary:
@@ -74,13 +76,13 @@ def print_summary(summary: Mapping[str, Any]) -> None:
 def _accuracy(accuracy: Mapping[str, Any]) -> str:
     decided = "none decided" if accuracy["decided"] is None else f"{accuracy['decided']:.1%} of those right"
     right, coverage = f"{accuracy['top1']:.1%} right", f"{accuracy['coverage']:.1%} decided"
-    return f"of {accuracy['n']} labelled items: {right}; {coverage}, {decided}"
+    return f"of {counted(accuracy['n'], 'labelled item')}: {right}; {coverage}, {decided}"
 
 
 def _print_far_end(console: Console, far_end: Mapping[str, Any]) -> None:
     if far_end["agrees"]:
         console.print(
-            f"far end's log: {far_end['logged']} commands, {far_end['moved']} movements: "
+            f"far end's log: {counted(far_end['logged'], 'command')}, {counted(far_end['moved'], 'movement')}: "
             f"[green]agrees with the journal[/green]"
         )
         return

@@ -1,11 +1,15 @@
 """Does the camera give pictures, and can each be read?"""
 
+from collections.abc import Mapping
+from typing import Any
+
 from appliance.camera import Camera
 from appliance.clock import Deadline
 from appliance.config import Config
 from appliance.diagnose import Finding, Verdict
 from appliance.errors import CameraError, FrameUnreadable
 from appliance.records import Frame
+from appliance.wording import counted
 
 __all__ = ["check"]
 
@@ -26,10 +30,10 @@ def check(config: Config, camera: Camera) -> list[Finding]:
     finally:
         camera.close()
     if newest is None:
-        found = f"{unreadable} pictures, none readable" if unreadable else "no picture in time"
+        found = f"{counted(len(unreadable), 'picture')}, none readable" if unreadable else "no picture in time"
         raise CameraError(f"looking through {camera.name}", found, "check the cable, or camera.path")
     height, width = newest.pixels.shape[:2]
-    evidence = f"{camera.name}: {frames} pictures looked at, {width}x{height}"
+    evidence = f"{camera.name}: {counted(frames, 'picture')} looked at, {width}x{height}"
     roi = config.camera.roi
     if roi is not None and (roi.x + roi.width > width or roi.y + roi.height > height):
         remedy = "correct camera.roi, or set the camera's width and height"
@@ -41,9 +45,9 @@ def check(config: Config, camera: Camera) -> list[Finding]:
     return [Finding("camera", Verdict.OK, evidence)]
 
 
-def from_daemon(status: dict[str, object]) -> list[Finding]:
+def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
     """What a running daemon says of its camera, which it alone may open."""
-    evidence = f"in use by the running appliance: {status['camera']}, {status['frames']} frames"
+    evidence = f"in use by the running appliance: {status['camera']}, {counted(status['frames'], 'frame')}"
     if status["state"] == "camera lost":
         return [Finding("camera", Verdict.FAIL, f"{evidence}; lost now", "check its cable and its power", 10)]
     return [Finding("camera", Verdict.OK, evidence)]

@@ -9,6 +9,7 @@ from appliance.drift import REMEDIES
 from appliance.history import open_history
 from appliance.journal import JOURNAL_FILE
 from appliance.reference import read_reference, reference_path
+from appliance.wording import counted
 
 __all__ = ["check", "from_daemon"]
 
@@ -44,7 +45,7 @@ def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
         return [Finding("drift", Verdict.WARN, drift["misfit"], f"{_TAKE_ONE} --force")]
     if drift["warnings"]:
         return [_warn(kind, said) for kind, said in drift["warnings"].items()]
-    evidence = f"compared {drift['compared']} times with the reference of {drift['reference']}"
+    evidence = f"compared {counted(drift['compared'], 'time')} with the reference of {drift['reference']}"
     return [Finding("drift", Verdict.OK, evidence)]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from appliance.config import Config
 from appliance.diagnose import Finding, Verdict
 from appliance.sorter import Sorter
+from appliance.wording import counted
 
 __all__ = ["check", "from_daemon"]
 
@@ -41,7 +42,7 @@ def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
     if "link" in status["trouble"]:
         return [Finding("link", Verdict.FAIL, f"{evidence}; down now", "check the cable and the board's power", 11)]
     if ends["uncertain"] or ends["failed"]:
-        counts = f"{ends['failed']} failed, {ends['uncertain']} uncertain of {status['items']} items"
+        counts = f"{ends['failed']} failed, {ends['uncertain']} uncertain of {counted(status['items'], 'item')}"
         return [Finding("link", Verdict.WARN, f"{evidence}; {counts}", "see `appliance history tail` for the reasons")]
     if status["simulated"]:
         return [Finding("link", Verdict.WARN, f"{evidence}, SIMULATED: nothing real moves", _REAL)]
