@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import Field
@@ -19,7 +18,6 @@ __all__ = [
     "Describes",
     "LabelledSource",
     "OpensSlowly",
-    "picture_files",
 ]
 
 
@@ -125,8 +123,6 @@ class LabelledSource(Protocol):
         nothing where that is not known."""
 
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-
 CAMERAS = Table(
     "appliance.camera",
     {
@@ -138,9 +134,3 @@ CAMERAS = Table(
         "stream": "appliance.camera.stream:StreamCamera",
     },
 )
-
-
-def picture_files(folder: Path) -> list[str]:
-    """The pictures below `folder`, as paths relative to it, sorted."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in found)

@@ -1,25 +1,20 @@
 """Pictures from a folder: in order or by frames.json, at the loop's speed or at a camera's, once or for ever."""
 
-import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import cv2
-import numpy as np
 from pydantic import Field
 
-from appliance.camera import CameraCounters, CameraOptions, picture_files
+from appliance.camera import CameraCounters, CameraOptions
 from appliance.camera.pacing import Pace
 from appliance.clock import Clock
 from appliance.config import ConfigPath
 from appliance.errors import CameraError, FrameUnreadable
-from appliance.records import Frame, Pixels
+from appliance.pictures import picture_files, read_frames, read_picture
+from appliance.records import Frame
 
-__all__ = ["FolderCamera", "FolderOptions", "read_picture"]
-
-MAX_PICTURE_BYTES = 64_000_000
+__all__ = ["FolderCamera", "FolderOptions"]
 
 
 class FolderOptions(CameraOptions):
@@ -69,7 +64,7 @@ class FolderCamera:
             raise CameraError(doing, "no such folder", "set camera.path to a folder of pictures")
         try:
             if (folder / "frames.json").is_file():
-                rows = _read_frames(folder / "frames.json")
+                rows = read_frames(folder / "frames.json")
                 self._files = [row["file"] for row in rows]
                 self._labels = {row["file"]: row["label"] for row in rows if row.get("label") is not None}
                 self._items = {row["file"]: row["item"] for row in rows if "item" in row}
@@ -137,54 +132,3 @@ class FolderCamera:
         self._dropped += max(0, newest - self._next)
         self._next = max(self._next, newest)
         return True
-
-
-def read_picture(path: Path) -> Pixels:
-    """Decode a picture file as (height, width, 3) BGR.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is not a picture, or only a part of one.
-    """
-    with path.open("rb") as file:
-        content = file.read(MAX_PICTURE_BYTES + 1)
-    if len(content) > MAX_PICTURE_BYTES:
-        raise ValueError(f"larger than {MAX_PICTURE_BYTES} bytes")
-    if not content:
-        raise ValueError("the file is empty")
-    if content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
-        # The last scan has no end: libjpeg would fill the missing part with grey and only warn. (What phones append
-        # after the end does no harm.)
-        raise ValueError("the JPEG is truncated")
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise ValueError(f"cannot be decoded ({error.err})") from error
-    if pixels is None:
-        raise ValueError("not a picture that OpenCV can decode")
-    return np.asarray(pixels, np.uint8)
-
-
-def _read_frames(path: Path) -> list[dict[str, Any]]:
-    """frames.json: [{"file", "label" ("" = empty), "item"}].
-
-    Raises:
-        CameraError: it is not such a list, or names a file outside its folder.
-    """
-    doing, remedy = f"reading {path}", 'write a list of {"file": NAME, "label": LABEL, "item": NUMBER}'
-    try:
-        rows = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise CameraError(doing, f"not JSON ({error})", remedy) from error
-    if not isinstance(rows, list):
-        raise CameraError(doing, "not a list", remedy)
-    for number, row in enumerate(rows):
-        if not isinstance(row, dict) or not isinstance(row.get("file"), str):
-            raise CameraError(doing, f"entry {number} names no file", remedy)
-        if not isinstance(row.get("label"), str | None):
-            raise CameraError(doing, f"entry {number}: the label is not a word", remedy)
-        if not isinstance(row.get("item"), int | None):
-            raise CameraError(doing, f"entry {number}: the item is not a whole number", remedy)
-        if Path(row["file"]).is_absolute() or ".." in Path(row["file"]).parts:
-            raise CameraError(doing, f"entry {number}: {row['file']!r} leaves the folder", remedy)
-    return rows

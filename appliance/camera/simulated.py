@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from appliance.camera import CameraCounters, CameraOptions, picture_files
-from appliance.camera.folder import read_picture
+from appliance.camera import CameraCounters, CameraOptions
 from appliance.camera.pacing import Pace
 from appliance.clock import Clock
 from appliance.config import ConfigPath, Options
 from appliance.errors import CameraError, FrameUnreadable
+from appliance.pictures import picture_files, read_picture
 from appliance.records import Frame
 
 __all__ = ["Fault", "SimulatedCamera", "SimulatedOptions"]

@@ -1,4 +1,6 @@
-"""A SIMULATED driver: drawn pictures at a rate, and the faults of real drivers on order, in a real capture process.
+"""A SIMULATED driver: pictures at a rate, and the faults of real drivers on order, in a real capture process.
+
+The pictures are drawn, or those of a folder in its order, for ever from the beginning: a rehearsal with real scenes.
 
 A word in the file `orders` is obeyed from the next picture on, and when the file is opened: `hang` (the call never
 returns, not even when the order is withdrawn), `stall` (nothing comes), `frozen` (the same picture with new stamps),
@@ -26,20 +28,19 @@ _NOISE = 3
 
 
 class SimulatedReader:
-    """Options: width, height, fps, orders (a path, or None)."""
+    """Options: width, height, fps, orders and pictures (paths, or None)."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._width, self._height = int(options["width"]), int(options["height"])
         self._period_ns = int(1e9 / options["fps"])
         self._orders = Path(options["orders"]) if options.get("orders") else None
-        self._noise = np.random.default_rng(1).integers(0, _NOISE, (self._height, self._width, 3), np.uint8)
+        self._scene = _scene(options)
         self._next_ns = 0
-        self._number = 0
         self._shown: Picture | None = None
 
     def open(self) -> Mapping[str, Any]:
         if (order := self._order()) != "corrupt":
             self._obey(order)
+        self._scene.open()
         self._next_ns = time.monotonic_ns()
         return {"rate": 1e9 / self._period_ns, "controls": {"SIMULATED": True}, "warnings": []}
 
@@ -52,7 +53,7 @@ class SimulatedReader:
             return Picture(self._shown.pixels, now_ns, "SIMULATED")
         if order == "old" and self._shown is not None:
             return self._shown
-        self._shown = Picture(self._draw(now_ns), now_ns, "SIMULATED")
+        self._shown = Picture(self._scene.at(now_ns), now_ns, "SIMULATED")
         return self._shown
 
     def close(self) -> None:
@@ -87,12 +88,32 @@ class SimulatedReader:
         # After a pause it goes on from now: a sensor does not make up for what it missed.
         self._next_ns = max(self._next_ns, time.monotonic_ns() - self._period_ns) + self._period_ns
 
-    def _draw(self, now_ns: int) -> Any:
-        """A grey chamber with noise and a square that wanders; the first 8 bytes are the moment it was drawn."""
+
+def _scene(options: Mapping[str, Any]) -> Any:
+    """What it looks at: has `open()`, and `at(now_ns)`, the next picture."""
+    if not options.get("pictures"):
+        return _Drawn(int(options["width"]), int(options["height"]))
+    # Here, because it brings OpenCV: a capture process that only draws stays as small as those of real drivers.
+    from appliance.capture.shown import ShownPictures
+
+    return ShownPictures(Path(options["pictures"]))
+
+
+class _Drawn:
+    """A grey chamber with noise and a square that wanders; the first 8 bytes are the moment it was drawn."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._noise = np.random.default_rng(1).integers(0, _NOISE, (height, width, 3), np.uint8)
+        self._number = 0
+
+    def open(self) -> None: ...
+
+    def at(self, now_ns: int) -> Any:
         self._number += 1
+        height, width = self._noise.shape[:2]
         pixels = 96 + np.roll(self._noise, self._number * 7, axis=1)
-        x = self._number * 5 % max(1, self._width - _SQUARE)
-        pixels[self._height // 3 : self._height // 3 + _SQUARE, x : x + _SQUARE] = (40, 160, 220)
+        x = self._number * 5 % max(1, width - _SQUARE)
+        pixels[height // 3 : height // 3 + _SQUARE, x : x + _SQUARE] = (40, 160, 220)
         pixels.reshape(-1)[:8] = np.frombuffer(now_ns.to_bytes(8, "little"), np.uint8)
         return pixels
 

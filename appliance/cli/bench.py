@@ -14,12 +14,11 @@ from typing import Any
 import cv2
 
 from appliance.benchmark import MIN_FRAMES, Plan, benchmark, measure_starts
-from appliance.camera import picture_files
-from appliance.camera.folder import read_picture
 from appliance.classifier.tflite import TFLiteOptions
 from appliance.cli.common import add_config_option, load, parser
 from appliance.config import Config
 from appliance.errors import UsageError
+from appliance.pictures import picture_files, read_picture
 from appliance.records import Pixels
 
 __all__ = ["main"]

@@ -211,6 +211,30 @@ def test_a_frame_of_a_moment_ago_comes_as_a_jpeg_and_an_old_one_does_not(closing
     assert take(camera, 1)
 
 
+def test_a_simulated_device_shows_the_pictures_of_a_folder_in_their_order_for_ever(
+    closing: Closing, tmp_path: Path
+) -> None:
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((40, 60, 3), 50 * number, np.uint8))
+    (tmp_path / "frames.json").write_text('[{"file": "2.png"}, {"file": "0.png"}, {"file": "1.png"}]')
+    camera = SimulatedDevice(SimulatedDeviceOptions(kind="simulated-device", pictures=tmp_path, fps=20))
+    closing.append(camera)
+    camera.open()
+    shown = {frame.id: int(frame.pixels[0, 0, 0]) for frame in take(camera, 7)}
+
+    assert shown == {number: (100, 0, 50)[(number - 1) % 3] for number in shown}
+    assert camera.live
+    assert "SIMULATED" in camera.name
+
+
+def test_a_simulated_device_with_a_folder_has_no_size_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="their own size"):
+        SimulatedDeviceOptions(kind="simulated-device", pictures=tmp_path, width=320)
+    camera = SimulatedDevice(SimulatedDeviceOptions(kind="simulated-device", pictures=tmp_path))
+    with pytest.raises(CameraError, match="no pictures in it"):
+        camera.open()
+
+
 _OWNER = """
 import sys, time
 from appliance.camera.simulated_device import SimulatedDevice, SimulatedDeviceOptions

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from appliance.camera.folder import FolderCamera, FolderOptions, read_picture
+from appliance.camera.folder import FolderCamera, FolderOptions
 from appliance.errors import CameraError, FrameUnreadable
+from appliance.pictures import read_picture
 from appliance.records import Frame
 
 TRUNCATED = [".jpg", ".png", ".bmp", ".webp", ".tif"]

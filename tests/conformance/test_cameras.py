@@ -139,6 +139,8 @@ EXAMPLES: dict[str, list[Example]] = {
     "simulated-device": [
         Example("healthy", lambda tmp: {"width": WIDTH, "height": HEIGHT, "fps": FPS}, live=True, frames=None,
                 absent=lambda tmp: {"orders": order(tmp, "gone")}),
+        Example("pictures of a folder", lambda tmp: {"pictures": folder_of_pictures(tmp), "fps": FPS}, live=True,
+                frames=None, absent=lambda tmp: {"pictures": tmp / "absent"}),
     ],
     "stream": [
         Example("MJPEG over HTTP", lambda tmp: {}, live=True, frames=None, far_end=a_network_camera,
