@@ -1,11 +1,10 @@
 """The eye on drift beside the loop: a picture of the empty region once in a while, compared with the reference."""
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 from appliance.config import DriftOptions
-from appliance.drift import KINDS, REMEDIES, Change, Warnings, compare
+from appliance.drift import REMEDIES, Change, Warnings, compare, trusted
 from appliance.optics import Stack
 from appliance.preprocess import Region
 from appliance.records import Frame
@@ -15,22 +14,19 @@ __all__ = ["DriftWatch"]
 
 log = logging.getLogger(__name__)
 
-_DESPITE_A_THING = ("focus", "shift")
-"""A thing that lies in the region for long neither blurs the rest of the picture nor moves it."""
-
 
 class DriftWatch:
     """Takes one picture in `drift.every_s`, when the region is empty, and compares eight of them at a time.
 
-    When something lies there for too long, that may be a camera that was moved and not a thing: then focus and shift
-    are still compared.
+    When something lies there for too long, that may be a camera that was moved and not a thing: then its pictures are
+    compared among themselves, for what they can still tell.
     """
 
     def __init__(self, reference: Reference, options: DriftOptions, region: Region | None = None) -> None:
         self._reference, self._options, self._region = reference, options, region
         self._warnings = Warnings(options)
         self._stack = Stack()
-        self._kinds: Sequence[str] = KINDS
+        self._empty = True
         self._next_ns = 0
         self._compared = 0
         self._values: dict[str, float] = {}
@@ -45,13 +41,12 @@ class DriftWatch:
         if not (empty or stuck):
             return []
         self._next_ns = frame.moment_ns + int(self._options.every_s * 1e9)
-        kinds = KINDS if empty else _DESPITE_A_THING
-        if kinds != self._kinds:
-            self._stack, self._kinds = Stack(), kinds
+        if empty != self._empty:
+            self._stack, self._empty = Stack(), empty
         pixels = self._region.of(frame.pixels) if self._region else frame.pixels
         misfit = self._reference.misfit(self._region, (pixels.shape[1], pixels.shape[0]))
+        self._note(misfit)
         if misfit:
-            self._complain(misfit)
             return []
         self._stack.add(pixels)
         return self._compare() if self._stack.count == PICTURES else []
@@ -71,11 +66,16 @@ class DriftWatch:
 
     def _compare(self) -> list[Change]:
         scene, self._stack = self._stack.view(), Stack()
-        self._values = compare(self._reference, scene)
+        self._values = trusted(compare(self._reference, scene), self._empty, self._options)
         self._compared += 1
-        return self._warnings.hear(self._values, self._kinds)
+        return self._warnings.hear(self._values)
 
-    def _complain(self, misfit: str) -> None:
-        if misfit != self._misfit:
+    def _note(self, misfit: str) -> None:
+        if misfit and misfit != self._misfit:
             log.warning("drift is not watched: the reference does not fit: %s", misfit)
+        if misfit:
+            # What was gathered and what was found is of other pictures.
+            self._stack, self._values = Stack(), {}
+        elif self._misfit:
+            log.info("drift is watched again")
         self._misfit = misfit

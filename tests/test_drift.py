@@ -17,11 +17,12 @@ from appliance.cli.common import load
 from appliance.config import DriftBand, DriftOptions
 from appliance.diagnose import Verdict
 from appliance.diagnose.drift import check, from_daemon
-from appliance.drift import KINDS, Warnings
+from appliance.drift import KINDS, Warnings, compare, trusted
 from appliance.errors import StorageError
 from appliance.history import open_history
 from appliance.loop import SortingLoop
-from appliance.reference import read_reference, reference_path, write_reference
+from appliance.optics import Stack
+from appliance.reference import make_reference, read_reference, reference_path, write_reference
 from appliance.trigger.presence import Presence, PresenceOptions
 from appliance.viewing import take_reference
 
@@ -123,13 +124,28 @@ def test_diagnose_tells_a_technician_what_to_do(config_file: ConfigFile, tmp_pat
     # No run is older than the reference of this test: it was taken in the past.
     configured(config_file, film(tmp_path / "film", [DISTURBED["focus"](FLOOR)] * 40))
     _, status = run(config_file)
-    for findings in (from_daemon(status), check(load(config_file.path))):
+    for findings in (from_daemon(config, status), check(load(config_file.path))):
         (found,) = findings
         assert found.verdict is Verdict.WARN
         assert "the picture is blurred" in found.evidence
         assert "clean the lens" in found.remedy
         assert found.exit_code == 0
-    assert [one.verdict for one in from_daemon({"drift": {}})] == [Verdict.NOT_RUN]
+
+
+def test_diagnose_tells_what_a_running_appliance_cannot_compare(config_file: ConfigFile, tmp_path: Path) -> None:
+    configured(config_file, film(tmp_path / "good", [FLOOR] * 18))
+    config = load(config_file.path)
+    (none,) = from_daemon(config, {"drift": {}})
+    assert (none.verdict, "camera reference" in none.remedy) == (Verdict.NOT_RUN, True)
+
+    commission(config_file)
+    (newer,) = from_daemon(config, {"drift": {}})
+    assert (newer.verdict, "restart" in newer.remedy) == (Verdict.WARN, True)
+
+    config_file.change(trigger={"kind": "every-frame"})
+    _, status = run(config_file)
+    (never,) = from_daemon(config, status)
+    assert (never.verdict, "not compared yet" in never.evidence) == (Verdict.NOT_RUN, True)
 
 
 def test_the_shipped_clip_raises_no_warning(config_file: ConfigFile) -> None:
@@ -152,6 +168,67 @@ def test_things_that_lie_in_the_region_are_no_drift(config_file: ConfigFile, tmp
     events, status = run(config_file)
 
     assert (events, status["trigger"]["jams"]) == ([], 1)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6])
+def test_a_thing_that_hides_the_scene_is_a_jam_and_no_drift(
+    share: float, config_file: ConfigFile, tmp_path: Path
+) -> None:
+    sheet = FLOOR.copy()
+    cv2.circle(sheet, (WIDTH // 2, HEIGHT // 2), int(share * HEIGHT), (90, 150, 190), -1)
+    configured(config_file, film(tmp_path / "good", [FLOOR] * 18))
+    commission(config_file)
+    configured(config_file, film(tmp_path / "film", [FLOOR] * 10 + [sheet] * 100))
+    events, status = run(config_file)
+
+    assert (events, status["trigger"]["jams"]) == ([], 1)
+    assert status["drift"]["compared"] > 4
+    assert set(status["drift"]["values"]) <= {"focus", "shift"}
+
+
+def test_a_camera_that_looks_elsewhere_since_the_last_run_is_told(config_file: ConfigFile, tmp_path: Path) -> None:
+    configured(config_file, film(tmp_path / "good", [FLOOR] * 18))
+    commission(config_file)
+    # Just as bright and just as sharp, and nothing of it is what the reference shows.
+    configured(config_file, film(tmp_path / "film", [np.flip(FLOOR, (0, 1))] * 40))
+    events, status = run(config_file)
+
+    assert events == [("drift", "shift")]
+    assert "nothing of the reference's scene" in status["drift"]["warnings"]["shift"]
+
+
+def test_a_lamp_that_fails_is_not_called_a_blur() -> None:
+    rng = np.random.default_rng(3)
+
+    def stacked(scene: Scene) -> Stack:
+        stack = Stack()
+        for _ in range(8):
+            stack.add(np.clip(scene + rng.normal(0, 2, scene.shape) + 0.5, 0, 255).astype(np.uint8))
+        return stack
+
+    reference = make_reference(stacked(FLOOR), (WIDTH, HEIGHT), None, "a camera", "2026-01-31T08:00:00.000Z")
+    values = compare(reference, stacked(FLOOR * 0.1).view())
+
+    # Nothing sharp rises above the noise of so dark a picture, and that is the lamp's doing.
+    assert values["focus"] == 1
+    told = trusted(values, empty=True, options=DriftOptions())
+    assert (told["brightness"], "focus" in told) == (pytest.approx(-0.9, abs=0.02), False)
+
+
+def test_pictures_of_another_size_are_told_until_the_right_ones_come_again(
+    config_file: ConfigFile, tmp_path: Path
+) -> None:
+    configured(config_file, film(tmp_path / "good", [FLOOR] * 18))
+    commission(config_file)
+    small = film(tmp_path / "film", [FLOOR[:64, :64]] * 30)
+    configured(config_file, small)
+    _, status = run(config_file)
+    assert "the camera 64x64" in status["drift"]["misfit"]
+
+    for number in range(30, 60):
+        cv2.imwrite(str(small / f"{number:04d}.png"), FLOOR.astype(np.uint8))
+    _, status = run(config_file)
+    assert (status["drift"]["misfit"], status["drift"]["compared"] > 0) == ("", True)
 
 
 def test_where_every_picture_shows_an_item_nothing_is_compared(config_file: ConfigFile, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def _look(found: Config | None, findings: list[Finding]) -> list[Finding]:
     context = Context(found, daemon)
     findings = [*findings, *host.check(context), *context.run("model", lambda one: model.check(one, make_classifier))]
     if daemon is not None:
-        return [*findings, *camera.from_daemon(daemon), *drift.from_daemon(daemon), *link.from_daemon(daemon)]
+        findings += [*camera.from_daemon(daemon), *context.run("drift", lambda one: drift.from_daemon(one, daemon))]
+        return [*findings, *link.from_daemon(daemon)]
     findings += context.run("camera", lambda one: camera.check(one, make_camera(one)))
     findings += context.run("drift", drift.check)
     findings += context.run("link", lambda one: link.check(one, make_sorter(one)))

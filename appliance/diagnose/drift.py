@@ -14,6 +14,8 @@ from appliance.wording import counted
 __all__ = ["check", "from_daemon"]
 
 _TAKE_ONE = "empty the region, then: appliance camera reference"
+_RESTART = "restart it: systemctl restart appliance"
+_WAIT = "wait until the region has been empty for a while; the trigger every-frame never says that it is"
 _MEANT = "; if the change was meant: appliance camera reference --force"
 
 
@@ -36,15 +38,26 @@ def check(config: Config) -> list[Finding]:
     return [Finding("drift", Verdict.OK, f"reference of {reference.taken}; it can tell {watched}")]
 
 
-def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
-    """What a running daemon says of its drift."""
-    drift = status.get("drift")
-    if not drift:
+def from_daemon(config: Config, status: Mapping[str, Any]) -> list[Finding]:
+    """What a running daemon says of its drift; it knows the reference that was there when it started.
+
+    Raises:
+        StorageError: the reference cannot be read.
+    """
+    drift = status.get("drift") or {}
+    reference = read_reference(reference_path(config))
+    if reference is None and not drift:
         return [Finding("drift", Verdict.NOT_RUN, "the running appliance has no reference", _TAKE_ONE)]
+    if reference is not None and reference.taken != drift.get("reference"):
+        found = f"the running appliance does not know the reference of {reference.taken} yet"
+        return [Finding("drift", Verdict.WARN, found, _RESTART)]
     if drift["misfit"]:
         return [Finding("drift", Verdict.WARN, drift["misfit"], f"{_TAKE_ONE} --force")]
     if drift["warnings"]:
         return [_warn(kind, said) for kind, said in drift["warnings"].items()]
+    if not drift["compared"]:
+        found = f"not compared yet with the reference of {drift['reference']}"
+        return [Finding("drift", Verdict.NOT_RUN, found, _WAIT)]
     evidence = f"compared {counted(drift['compared'], 'time')} with the reference of {drift['reference']}"
     return [Finding("drift", Verdict.OK, evidence)]
 
