@@ -5,78 +5,131 @@ Pure: bytes in, bytes out. Check the result with `appliance.config.parse_config`
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import ConfigError
-from appliance.yaml_lines import read_yaml
+from appliance.yaml_lines import KeyPath, read_yaml
 
 __all__ = ["set_values"]
 
-_KEY = re.compile(r"^  ([^\s#:][^:]*):")
-_COMMENT = re.compile(r"\s+#.*$")
-_COLUMN = 30
-"""Where the shipped file begins its comments."""
+_KEY = re.compile(r"""^\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'#:{\[][^:#]*?)\s*:""")
+_NO_WORDS = frozenset({"true", "false", "null", "Null", "NULL"})
+_STEP = 2
 
 
 def set_values(content: bytes, path: Path, section: str, values: Mapping[str, Any], *, whole: bool = False) -> bytes:
     """The file with these keys of a section set; with `whole`, the section's other keys are removed.
 
-    A line whose value stays is kept as it is; a changed one keeps its comment. What is missing is added at the end of
-    the section, a missing section at the end of the file. Values are JSON types.
+    A mapping in it, such as the bins, is changed key by key where it is written so. A line whose value stays is kept as
+    it is; a changed one keeps the comment beside it, but not with `whole`: then it is about something else. A comment
+    on a line of its own always stays. What is missing is added at the end of its mapping, a missing section at the end
+    of the file. Values are JSON types.
 
     Raises:
-        ConfigError: the file is not YAML, or the section is no mapping.
+        ConfigError: the file is not YAML, the section is no mapping, or it is written in a way that cannot be changed.
     """
     raw, marks = read_yaml(content, path)
     if not isinstance(raw, dict) or not isinstance(raw.get(section) or {}, dict):
         raise ConfigError(f"changing {section} in {path}", "it is not a mapping", "mend the file first")
     old: dict[str, Any] = raw.get(section) or {}
-    wanted = dict(values) if whole else {**old, **values}
-    lines = content.decode("utf-8").splitlines()
-    if section not in raw:
-        return _text([*lines, "", f"{section}:", *_written(wanted)])
-    head = marks[section,] - 1
-    end = head + 1
-    while end < len(lines) and lines[end].startswith("  "):
-        end += 1
-    blocks = _blocks(lines[head + 1 : end])
-    body = [line for key, value in wanted.items() for line in _kept_or_new(blocks, old, key, value)]
-    return _text([*lines[:head], f"{section}:", *body, *lines[end:]])
+    wanted = {**raw, section: dict(values) if whole else {**old, **values}}
+    changed = _Editing(content, marks, keep_comments=not whole).changed(raw, wanted)
+    if not _says(changed, wanted):
+        found = "it is written in a way that cannot be changed line by line"
+        raise ConfigError(f"changing {section} in {path}", found, "write one key a line there, indented by two blanks")
+    return changed
 
 
-def _kept_or_new(blocks: Mapping[str, list[str]], old: Mapping[str, Any], key: str, value: Any) -> list[str]:
-    before = blocks.get(key)
-    if before is not None and key in old and old[key] == value:
-        return before
-    new = _written({key: value})
-    comment = _COMMENT.search(before[0]) if before is not None and len(before) == len(new) == 1 else None
-    if comment is not None and not _in_quotes(before[0] if before else "", comment.start()):
-        new[0] = f"{new[0]:<{_COLUMN - 1}} {comment.group().strip()}"
-    return new
+class _Editing:
+    """The lines of a file, and where its keys are."""
 
+    def __init__(self, content: bytes, marks: Mapping[KeyPath, int], *, keep_comments: bool) -> None:
+        self._newline = "\r\n" if b"\r\n" in content else "\n"
+        text = content.decode("utf-8")
+        self._lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+        self._marks = marks
+        self._keep_comments = keep_comments
 
-def _blocks(body: list[str]) -> dict[str, list[str]]:
-    """The lines of each key of a section, with those that are indented below it and the comments after it."""
-    blocks: dict[str, list[str]] = {}
-    key = ""
-    for line in body:
-        found = _KEY.match(line)
-        key = found.group(1).strip("'\" ") if found else key
-        blocks.setdefault(key, []).append(line)
-    return blocks
+    def changed(self, old: Mapping[str, Any], wanted: Mapping[str, Any]) -> bytes:
+        """The whole file with other values."""
+        lines = list(self._mapping((), old, wanted, 0, len(self._lines)))
+        return (self._newline.join(lines) + self._newline).encode()
 
+    def _mapping(self, where: KeyPath, old: Mapping[str, Any], wanted: Mapping[str, Any], first: int,
+                 end: int) -> Iterator[str]:  # fmt: skip
+        """The lines first..end, which hold a mapping in block style, with other values."""
+        starts = [self._marks[*where, key] - 1 for key in old]
+        for key, start, following in zip(old, starts, [*starts[1:], end], strict=False):
+            stop = self._end_of_value(following)
+            yield from self._lines[first:start]
+            if key in wanted:
+                yield from self._value((*where, key), old[key], wanted[key], start, stop)
+            first = stop
+        yield from self._lines[first:end]
+        indent = _indent(self._lines[starts[0]]) if starts else 0
+        for key in (key for key in wanted if key not in old):
+            yield from [] if where else [""]
+            yield from _written(key, wanted[key], indent)
 
-def _written(values: Mapping[str, Any]) -> list[str]:
-    """Keys as lines; a mapping of mappings, such as the bins, takes a line for each of its own."""
-    lines = []
-    for key, value in values.items():
-        if isinstance(value, dict) and value and all(isinstance(one, dict) for one in value.values()):
-            lines += [f"  {_flow(key)}:", *(f"    {_flow(name)}: {_flow(one)}" for name, one in value.items())]
+    def _value(self, where: KeyPath, old: Any, wanted: Any, start: int, end: int) -> Iterator[str]:
+        """The lines start..end, which hold one key, with another value."""
+        head, indent = self._lines[start], _indent(self._lines[start])
+        if _same(old, wanted):
+            yield from self._lines[start:end]
+        elif isinstance(wanted, dict) and wanted and self._in_block_style(where, old, start):
+            yield head
+            yield from self._mapping(where, old, wanted, start + 1, end)
         else:
-            lines.append(f"  {_flow(key)}: {_flow(value)}")
-    return lines
+            new = _written(str(where[-1]), wanted, indent)
+            yield _beside(head, new[0], keep_comment=self._keep_comments and end == start + 1)
+            yield from new[1:]
+
+    def _in_block_style(self, where: KeyPath, old: Any, start: int) -> bool:
+        """Is this mapping written with one key a line, below its own?"""
+        key = _KEY.match(self._lines[start])
+        if key is None or not isinstance(old, dict) or not old:
+            return False
+        lines = [self._marks[*where, name] - 1 for name in old]
+        alone = len({start, *lines}) == len(lines) + 1 and all(_KEY.match(self._lines[line]) for line in lines)
+        return alone and not self._lines[start][key.end() :].partition("#")[0].strip()
+
+    def _end_of_value(self, following: int) -> int:
+        """Where the value before this line ends: blank lines and comments above a key are not part of it."""
+        at = following
+        while at and (not self._lines[at - 1].strip() or self._lines[at - 1].lstrip().startswith("#")):
+            at -= 1
+        return at
+
+
+def _beside(before: str, new: str, *, keep_comment: bool) -> str:
+    """The new line, with its value and its comment in the columns of the old one's."""
+    key, written = _KEY.match(before), _KEY.match(new)
+    if key is None or written is None:
+        return new
+    gap = re.match(r" *", before[key.end() :])
+    value = new[written.end() :].lstrip()
+    line = (before[: key.end()] + ((gap.group() if gap else "") or " ") + value).rstrip()
+    comment = _comment_at(before) if keep_comment else None
+    return line if comment is None else f"{line:<{comment - 1}} {before[comment:]}"
+
+
+def _comment_at(line: str) -> int | None:
+    """The column of the comment beside a value."""
+    for found in re.finditer(r"(?<=\s)#", line):
+        if not _in_quotes(line, found.start()):
+            return found.start()
+    return None
+
+
+def _written(key: str, value: Any, indent: int) -> list[str]:
+    """A key as lines; a section, and a mapping of mappings such as the bins, takes a line for each of its own keys."""
+    blanks = " " * indent
+    if isinstance(value, dict) and value and (not indent or all(isinstance(one, dict) for one in value.values())):
+        below = [line for name, one in value.items() for line in _written(name, one, indent + _STEP)]
+        return [f"{blanks}{_flow(key)}:", *below]
+    return [f"{blanks}{_flow(key)}: {_flow(value)}"]
 
 
 def _flow(value: Any) -> str:
@@ -90,12 +143,21 @@ def _flow(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_NO_WORDS = frozenset({"true", "false", "null", "Null", "NULL"})
+def _says(content: bytes, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return _same(read_yaml(content, Path())[0], wanted)
+    except ConfigError:
+        return False
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Are they the same JSON? Unlike ==, which takes true for 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _in_quotes(line: str, at: int) -> bool:
     return line[:at].count('"') % 2 == 1 or line[:at].count("'") % 2 == 1
-
-
-def _text(lines: list[str]) -> bytes:
-    return ("\n".join(lines) + "\n").encode()
