@@ -10,9 +10,10 @@ from appliance.cli.build import labels_of
 from appliance.cli.common import TABLES, add_config_option, parser
 from appliance.cli.reference_taking import reference_of
 from appliance.cli.setup_ask import Asking, asking
+from appliance.cli.setup_bins import ask_bins
 from appliance.cli.setup_items import move_items, say_items
 from appliance.cli.setup_live import settled_controls, watch_live
-from appliance.cli.setup_sections import ask_bins, ask_camera, ask_port, ask_region
+from appliance.cli.setup_sections import ask_camera, ask_port, ask_region
 from appliance.config import Config, check_labels, parse_config
 from appliance.config_edit import set_values
 from appliance.errors import ConfigError, StorageError, UsageError
@@ -23,14 +24,14 @@ __all__ = ["main"]
 
 _REFERENCE_S = 60.0
 
-_EPILOG = """It begins with the config.yaml that is there, asks, and writes the changed values back. Comments
-stay, unless they are beside a bin whose labels change.
+_EPILOG = """It begins with the config.yaml that is there, asks, and writes the changed values back; comments stay.
 Nothing is written before you say yes, the old file is kept as config.yaml.bak, and Ctrl-C before that leaves all as it
 was.
 
 --answers FILE answers instead of a person, for machines that are alike; what it leaves out is kept, and no:
   camera: keep        port: keep           roi: 80 0 480 480     live_s: 5       lock: yes
-  bins: {LABEL: BIN}  write: yes           reference: yes        test_items: 3   move: no"""
+  bins: {LABEL: BIN, LABEL: never}         channels: {NEW_BIN: 4, ANOTHER: none}
+  write: yes          reference: yes       test_items: 3         move: no"""
 
 
 def main(command: str, argv: Sequence[str]) -> int:
@@ -123,7 +124,7 @@ def _shape(draft: _Draft, voice: Asking) -> None:
         print(f"locked: {settled}" if settled else "this camera tells of none that could be locked")
         draft.set("camera", settled)
     labels = labels_of(draft.config)
-    draft.set("decision", voice.until(lambda: ask_bins(voice, draft.config, labels)))
+    voice.until(lambda: draft.set("decision", ask_bins(voice, draft.config, labels)))
     if problems := check_labels(draft.config, labels):
         raise draft.config.error(problems)
 

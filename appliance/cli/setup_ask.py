@@ -1,19 +1,21 @@
 """Questions of `appliance setup` and where their answers come from: a person at a terminal, or a file."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from appliance.errors import UsageError
-from appliance.yaml_lines import MAX_BYTES, read_yaml
+from appliance.errors import ConfigError, UsageError
+from appliance.yaml_lines import MAX_BYTES, KeyPath, read_yaml
 
 __all__ = ["KEYS", "Answers", "Asking", "Terminal", "asking"]
 
 Answer = TypeVar("Answer")
+_NESTED = {"bins": "bins: {LABEL: BIN}", "channels": "channels: {BIN: 0 to 255, or none}"}
+"""Keys that hold a mapping of answers, and how that is written."""
 _YES, _NO = frozenset({"yes", "y"}), frozenset({"no", "n"})
 
-KEYS = ("camera", "port", "roi", "live_s", "lock", "bins", "write", "reference", "test_items", "move")
+KEYS = ("camera", "port", "roi", "live_s", "lock", "bins", "channels", "write", "reference", "test_items", "move")
 """What a file of answers may say; a key that it leaves out gets the answer that an empty line gives at the terminal."""
 
 
@@ -33,6 +35,7 @@ class Asking(Protocol):
 
         Raises:
             UsageError: `asked` refuses what the file says.
+            ConfigError: the machine would.
         """
 
     def unasked(self, prefix: str) -> list[str]:
@@ -57,7 +60,7 @@ class Terminal:
         while True:
             try:
                 return asked()
-            except UsageError as error:
+            except (UsageError, ConfigError) as error:
                 print(error)
 
     def unasked(self, prefix: str) -> list[str]:
@@ -67,19 +70,24 @@ class Terminal:
 class Answers:
     """A file of answers, for a fleet of machines that are alike."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
+    def __init__(self, content: bytes, path: Path) -> None:
         """
         Raises:
-            UsageError: a key that nobody asks for, or a value that is no answer.
+            UsageError: it is not YAML, has a key that nobody asks for, or a value that is no answer.
         """
-        for key, value in values.items():
-            if key.split(".")[0] not in KEYS or not isinstance(value, str | int | float):
-                raise UsageError("reading the answers", f"{key}: {value!r}", f"known keys: {', '.join(KEYS)}")
-        self._values = values
+        self._path = path
+        try:
+            told, self._lines = read_yaml(content, path)
+        except ConfigError as error:
+            raise UsageError(f"reading the answers {path}", error.found, error.remedy) from error
+        self._values = dict(self._flat(told))
         self._asked: set[str] = set()
+        self._heard = ""
 
     def ask(self, key: str, question: str, default: str) -> str:
         self._asked.add(key)
+        if key in self._values:
+            self._heard = key
         value = self._values.get(key, default)
         answer = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         print(f"{question} {answer}")
@@ -88,22 +96,59 @@ class Answers:
     def yes(self, key: str, question: str) -> bool:
         said = self.ask(key, question, "no").lower()
         if said not in _YES | _NO:
-            raise UsageError("reading the answers", f"{key}: {said!r}", "yes or no")
+            raise self._refusal((key,), f"{said!r} is no answer", "yes or no")
         return said in _YES
 
     def until(self, asked: Callable[[], Answer]) -> Answer:
-        return asked()
+        self._heard = ""
+        try:
+            accepted = asked()
+        except UsageError as error:
+            if str(self._path) in str(error):
+                raise
+            raise UsageError(f"{error.doing} ({self._where(self._heard)})", error.found, error.remedy) from error
+        self._heard = ""
+        return accepted
 
     def unasked(self, prefix: str) -> list[str]:
         return sorted(key for key in self._values if key.startswith(prefix) and key not in self._asked)
+
+    def _flat(self, told: Any) -> Iterator[tuple[str, str | int | float]]:
+        """Every answer, those of a mapping under `key.name`."""
+        if not isinstance(told, dict):
+            raise self._refusal((), "it is no mapping", "write one answer a line, such as `lock: yes`")
+        for key, value in told.items():
+            if key not in KEYS:
+                raise self._refusal((key,), "nobody asks for that", f"known keys: {', '.join(KEYS)}")
+            if key not in _NESTED:
+                yield key, self._plain((key,), value)
+            elif not isinstance(value, dict):
+                raise self._refusal((key,), f"{value!r} is no mapping", _NESTED[key])
+            else:
+                yield from ((f"{key}.{name}", self._plain((key, name), one)) for name, one in value.items())
+
+    def _plain(self, at: KeyPath, value: Any) -> str | int | float:
+        if not isinstance(value, str | int | float):
+            remedy = "a word or a number on the same line; a key that is left out gets the default"
+            raise self._refusal(at, f"{value!r} is no answer", remedy)
+        return value
+
+    def _refusal(self, at: KeyPath, found: str, remedy: str) -> UsageError:
+        line = f":{self._lines[at]}" if at in self._lines else ""
+        key = f"{'.'.join(map(str, at))}: " if at else ""
+        return UsageError("reading the answers", f"{self._path}{line}: {key}{found}", remedy)
+
+    def _where(self, heard: str) -> str:
+        """The file, and the line of the answer that was heard last and is not yet accepted."""
+        line = next((line for at, line in self._lines.items() if ".".join(map(str, at)) == heard != ""), None)
+        return f"{self._path}:{line}" if line is not None else str(self._path)
 
 
 def asking(path: Path | None) -> Asking:
     """The terminal, or the answers in a file.
 
     Raises:
-        UsageError: there is no terminal and no file, or it cannot be read.
-        ConfigError: the file is not YAML.
+        UsageError: there is no terminal and no file, or the file cannot be read, or is refused.
     """
     if path is None:
         if not sys.stdin.isatty():
@@ -111,12 +156,6 @@ def asking(path: Path | None) -> Asking:
         return Terminal()
     try:
         with path.open("rb") as file:
-            values, _ = read_yaml(file.read(MAX_BYTES + 1), path)
+            return Answers(file.read(MAX_BYTES + 1), path)
     except OSError as error:
         raise UsageError(f"reading the answers {path}", error.strerror or str(error), "name another file") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"reading the answers {path}", "not a mapping", f"known keys: {', '.join(KEYS)}")
-    bins = values.pop("bins", {})
-    if not isinstance(bins, dict):
-        raise UsageError(f"reading the answers {path}", "bins is no mapping", "write bins: {LABEL: BIN}")
-    return Answers(values | {f"bins.{label}": where for label, where in bins.items()})

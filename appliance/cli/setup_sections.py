@@ -1,6 +1,5 @@
-"""What `appliance setup` asks about sections of config.yaml, and what it makes of the answers."""
+"""What `appliance setup` asks about the camera and the sorter, and what it makes of the answers."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from appliance.config import Config
 from appliance.errors import UsageError
 from appliance.sorter.serial_port import known_ports
 
-__all__ = ["ask_bins", "ask_camera", "ask_port", "ask_region"]
+__all__ = ["ask_camera", "ask_port", "ask_region"]
 
 
 def ask_camera(asking: Asking, config: Config) -> dict[str, Any] | None:
@@ -62,41 +61,3 @@ def ask_region(asking: Asking, size: tuple[int, int]) -> dict[str, Any]:
     if min(x, y) < 0 or min(width, height) < 8 or x + width > size[0] or y + height > size[1]:
         raise UsageError("choosing the region", f"{said} leaves the picture of {size[0]}x{size[1]}", "a smaller one")
     return {"roi": {"x": x, "y": y, "width": width, "height": height}}
-
-
-def ask_bins(asking: Asking, config: Config, labels: Sequence[str]) -> dict[str, Any]:
-    """The keys of the decision section to change: every label of the model goes into a bin that is there, or never.
-
-    Raises:
-        UsageError: no such bin, or no such label.
-    """
-    decision = config.decision
-    bins = {name: [*one.labels] for name, one in decision.bins.items()}
-    never = [*decision.never]
-    for label in labels:
-        now = "never" if label in never else next((name for name in bins if label in bins[name]), "nowhere")
-        where = asking.ask(f"bins.{label}", f"Where does {label} go? {', '.join(bins)}, or never:", now)
-        if where == now:
-            continue
-        if where != "never" and where not in bins:
-            known = f"one of: {', '.join(bins)}, never; other bins are written into config.yaml first"
-            raise UsageError(f"choosing the bin of {label}", f"there is no {where!r}", known)
-        for kept in (never, *bins.values()):
-            kept[:] = [each for each in kept if each != label]
-        (never if where == "never" else bins[where]).append(label)
-    if strange := asking.unasked("bins."):
-        found = f"{', '.join(strange)}: no label of the model"
-        raise UsageError("choosing the bins", found, f"its labels: {', '.join(labels)}")
-    if bins == {name: [*one.labels] for name, one in decision.bins.items()}:
-        return {} if never == [*decision.never] else {"never": never}
-    empty = [name for name in bins if not bins[name] and name != decision.reject_bin]
-    for name in empty:
-        print(f"  nothing would go to {name} any more: the bin is taken out of {config.path.name}")
-    return {"bins": {name: _bin(config, name, bins[name]) for name in bins if name not in empty}, "never": never}
-
-
-def _bin(config: Config, name: str, labels: Sequence[str]) -> dict[str, Any]:
-    """A bin's section with other labels."""
-    kept = config.decision.bins[name].model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    kept.pop("labels", None)
-    return {**kept, "labels": [*labels]} if labels else kept

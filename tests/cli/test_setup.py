@@ -19,6 +19,27 @@ from appliance.history import open_history
 DEVICE = {"kind": "simulated-device", "width": 320, "height": 240, "fps": 20}
 
 
+BINS = """  bins:
+    # from left to right
+    cans: {channel: 1, labels: [aluminium-can, steel-can]}   # the noisy one
+    glass: {channel: 2, labels: [glass-bottle]}   # heavy
+    plastic:
+      channel: 3   # by the window
+      labels: [hdpe-bottle, pet-bottle]
+    rest: {channel: 0, labels: [empty]}
+"""
+NEW_BINS = """  bins:
+    # from left to right
+    cans: {channel: 1, labels: [aluminium-can, steel-can]}   # the noisy one
+    plastic:
+      channel: 3   # by the window
+      labels: [hdpe-bottle, pet-bottle]
+    rest: {channel: 0}
+    cullet: {channel: 9, labels: [glass-bottle]}
+    air: {action: none, labels: [empty]}
+"""
+
+
 @pytest.fixture
 def configured(config_file: ConfigFile) -> ConfigFile:
     """A SIMULATED device; the file has a comment that must stay."""
@@ -98,6 +119,91 @@ def test_an_answer_that_cannot_be_leaves_the_file_as_it_was(
 
     assert set_up(configured, **answers) == code
     assert (configured.path.read_bytes() == before) == (code != 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("live_s: 1\nroi: [1, 2, 3, 4]\n", "answers.yaml:2: roi: [1, 2, 3, 4] is no answer"),
+        ("live_s: 1\nlock:\n", "answers.yaml:2: lock: None is no answer"),
+        ("live_s: 0.5\nlock: maybe\n", "answers.yaml:2: lock: 'maybe' is no answer. Try: yes or no"),
+        ("bins:\n  pet-bottle: {a: b}\n", "answers.yaml:2: bins.pet-bottle:"),
+        ("bins: [a]\n", "answers.yaml:1: bins: ['a'] is no mapping"),
+        ("colour: red\n", "answers.yaml:1: colour: nobody asks for that. Try: known keys: camera"),
+        ("- a\n", "answers.yaml:1: it is no mapping"),
+        ("live_s: 1\nlock: [\n", "line 3: not YAML"),
+        ("lock: yes\nlive_s: long\n", "answers.yaml:2): 'long' is no number"),
+        ("bins:\n  glass-bottle: rest\n  pet-bottle: tins\nlive_s: 0.5", "answers.yaml:3): there is no 'tins'"),
+        ("bins:\n  banana: rest\nlive_s: 0.5", "answers.yaml): bins.banana: no label of the model"),
+    ],
+)
+def test_a_file_of_answers_is_complained_of_with_its_name_and_line(
+    text: str, told: str, configured: ConfigFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = configured.path.read_bytes()
+    file = configured.path.with_name("answers.yaml")
+    file.write_text(text)
+
+    assert main(["setup", "-c", str(configured.path), "--answers", str(file)]) == 2
+    assert told in capsys.readouterr().err
+    assert configured.path.read_bytes() == before
+
+
+def test_a_new_bin_is_made_with_its_channel_and_an_empty_one_is_taken_out(
+    configured: ConfigFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = configured.path.read_text()
+    text = text[: text.index("  bins:")] + BINS + text[text.index("  reject_bin:") :]
+    configured.path.write_text(text)
+    answers = {"bins": {"glass-bottle": "cullet", "empty": "air"}, "channels": {"cullet": 9, "air": "none"}}
+
+    assert set_up(configured, **answers, write=True) == 0
+    written = configured.path.read_text()
+    assert written == text.replace(BINS, NEW_BINS)
+    said = capsys.readouterr().out
+    assert "nothing goes to glass any more" in said
+    # Machines that are alike: the same answers once more change nothing.
+    assert set_up(configured, **answers, write=True) == 0
+    assert configured.path.read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ({"bins": {"empty": "air"}}, 2),
+        ({"bins": {"empty": "air"}, "channels": {"air": 256}}, 2),
+        ({"bins": {"empty": "air"}, "channels": {"air": "left"}}, 2),
+        ({"bins": {"empty": "x" * 65}, "channels": {"x" * 65: 1}}, 78),
+        ({"channels": {"air": 4}}, 2),
+        ({"channels": {"cans": 4}}, 2),
+    ],
+)
+def test_a_bin_that_cannot_be_is_refused(answers: dict[str, Any], code: int, configured: ConfigFile) -> None:
+    before = configured.path.read_bytes()
+
+    assert set_up(configured, **answers, write=True) == code
+    assert configured.path.read_bytes() == before
+
+
+def test_a_person_makes_a_bin_and_is_asked_again_after_a_slip(configured: ConfigFile) -> None:
+    """At a terminal: a bin that does not exist and is not wanted, then one that is, then nothing is written."""
+    typed = "\n\n0.5\n\n\n" + "tins\n\n" + "tins\n300\ntins\n7\n" + "\n" * 5 + "\n"
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "appliance", "setup", "-c", str(configured.path)]
+    before = configured.path.read_bytes()
+    with subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=subprocess.PIPE, text=True) as process:
+        os.write(master, typed.encode())
+        said = process.communicate(timeout=120)[0]
+    os.close(master)
+    os.close(slave)
+
+    assert process.returncode == 0
+    assert said.count("Where does aluminium-can go?") == 3
+    assert said.count("Where does glass-bottle go?") == 1
+    assert "there is no 'tins'" in said
+    assert "'300' is no channel" in said
+    assert "+    tins: {channel: 7, labels: [aluminium-can]}" in said
+    assert configured.path.read_bytes() == before
 
 
 def test_a_label_that_is_never_decided_stays_so_unless_somebody_says_otherwise(configured: ConfigFile) -> None:
