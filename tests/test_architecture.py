@@ -21,11 +21,11 @@ LAYERS: tuple[frozenset[str], ...] = (
             *("agreement", "capture", "clock", "config", "config_edit", "control", "decide", "drift", "drift_watch"),
             *("evidence", "files", "health", "hearing", "history", "intents", "journal", "journal_schema", "machine"),
             *("optics", "pictures", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
-            *("twin_process", "wording", "yaml_lines"),
+            *("twin_board", "twin_core", "twin_process", "wording", "yaml_lines"),
         }
     ),
     frozenset({"camera", "classifier", "sorter", "bundle", "trigger"}),
-    frozenset({"intake", "loop", "benchmark", "diagnose", "panel", "viewing"}),
+    frozenset({"benchmark", "close_look", "delivery", "diagnose", "intake", "loop", "panel", "viewing"}),
     frozenset({"cli", "__main__"}),
 )
 """From the bottom to the top. A file or folder of the package that is in none of them has no place yet: give it one."""

@@ -9,9 +9,11 @@ from typing import Any
 from appliance.camera import Describes
 from appliance.capture.devices import find_devices, find_pi_cameras
 from appliance.cli.build import make_camera
-from appliance.cli.camera_check import check, take
+from appliance.cli.camera_check import check
 from appliance.cli.camera_open import opened
 from appliance.cli.camera_picture import save_picture
+from appliance.cli.camera_reference import take
+from appliance.cli.camera_text import shown
 from appliance.cli.common import add_config_option, load, parser
 from appliance.config import Config
 from appliance.errors import ConfigError
@@ -22,7 +24,8 @@ __all__ = ["main"]
 _EPILOG = """list           the cameras of this computer, and the configured one
 show           what the configured camera (or --device) says of itself: format, rate, controls
 snapshot FILE  one picture into a file (.png, .jpg)
-check          look for some seconds: real rate, jitter, stale pictures, focus, brightness
+check          look for some seconds: rate, jitter, old pictures, focus, light; each with a verdict. With the region
+               empty it also tells whether the picture is that of the reference
 reference      take the picture of the empty region that drift is measured against
 
 A camera that a running appliance holds cannot be opened a second time; `appliance status` tells how it does.
@@ -117,9 +120,7 @@ def _show(config: Config, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(told))
         return 0
-    for name, value in told.items():
-        rows = value.items() if isinstance(value, dict) else [("", value)]
-        print("\n".join(f"{f'{name} {key}'.strip():<24} {item}" for key, item in rows))
+    print("\n".join(f"{name:<24} {value}" for name, value in shown(told)))
     return 0
 
 

@@ -1,87 +1,97 @@
-"""`appliance camera check` and `reference`: does it deliver, and is its picture what it was?"""
+"""`appliance camera check`: does the camera deliver, and is its picture good enough?"""
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from appliance.camera import Camera, Describes
+from appliance.cli.build import make_trigger
 from appliance.cli.camera_open import opened
-from appliance.cli.reference_taking import reference_of
-from appliance.config import Config
-from appliance.drift import REMEDIES
-from appliance.errors import UsageError
-from appliance.reference import Reference, reference_path, write_reference
+from appliance.close_look import CloseLook
+from appliance.config import Config, DriftOptions
+from appliance.delivery import Close, Judged, Likeness, Promise, Verdict, judge
+from appliance.drift import trusted
+from appliance.errors import StorageError
+from appliance.reference import Reference, read_reference, reference_path
 from appliance.viewing import Viewing, look
 
-__all__ = ["check", "faults_of", "take"]
+__all__ = ["check"]
 
-_LEAST_RATE = 0.7
-"""A live camera that gives less than this share of its ordered rate does not deliver: items pass unseen."""
-_MOST_STALE = 0.2
 _EXIT_CAMERA = 10
+_OTHER = Likeness(DriftOptions(), why_not="the reference belongs to the configured camera")
+_STYLES = {Verdict.OK: "green", Verdict.LOOK: "yellow", Verdict.FAIL: "bold red", Verdict.NOT_JUDGED: "dim"}
 
 
 def check(config: Config, arguments: argparse.Namespace) -> int:
     """Look for some seconds; 10 if the camera does not deliver."""
-    region = config.camera.roi.region() if config.camera.roi and arguments.device is None else None
+    mine = arguments.device is None
+    region = config.camera.roi.region() if config.camera.roi and mine else None
+    reference, likeness = _reference(config) if mine else (None, _OTHER)
+    close = CloseLook(region, reference, make_trigger(config, region) if reference is not None else None)
     with opened(config, arguments.device) as (camera, options):
-        seen = look(camera, arguments.seconds, region)
-        faults = faults_of(seen, getattr(options, "fps", None) if camera.live else None)
-    told = _figures(seen) | {"camera": camera.name, "live": camera.live, "faults": faults, "delivers": not faults}
+        seen = look(camera, arguments.seconds, region, close.hear)
+        # What a capture process could not decode never became a picture of the viewing.
+        seen = replace(seen, unreadable=seen.unreadable + camera.counters().corrupt)
+        promise = _promise(camera, options)
+    if reference is not None:
+        likeness = _likeness(config, close, reference)
+    rows = judge(seen, Close(close.alike, close.clipped_share), promise, likeness)
+    faults = [f"{row.name}: {row.reason}" for row in rows if row.verdict is Verdict.FAIL]
     if arguments.json:
-        print(json.dumps(told))
+        told = _figures(seen, promise) | {"clipped_share": round(close.clipped_share, 3), "camera": camera.name}
+        told |= {"live": camera.live, "rows": [row.as_dict() for row in rows]}
+        print(json.dumps(told | {"faults": faults, "delivers": not faults}))
     else:
-        _print(told)
+        _print(camera.name, rows, faults)
     return _EXIT_CAMERA if faults else 0
 
 
-def take(config: Config, arguments: argparse.Namespace) -> int:
-    """Take the reference of the empty region; the old one is replaced only with --force."""
-    path = reference_path(config)
-    if path.exists() and not arguments.force:
-        raise UsageError(f"taking the reference {path}", "there is one", "add --force to replace it")
-    reference = reference_of(config, arguments.seconds)
-    write_reference(path, reference)
-    told = {"reference": str(path), "watched": list(reference.watched), **reference.view.measures.as_dict()}
-    print(json.dumps(told) if arguments.json else _said(path, reference))
-    return 0
+def _promise(camera: Camera, options: Any) -> Promise:
+    found = camera.found if isinstance(camera, Describes) else {}
+    # A driver that does not know its rate says 0 or -1.
+    driver_hz = rate if isinstance(rate := found.get("rate"), float | int) and rate > 0 else None
+    return Promise(camera.live, getattr(options, "fps", None), driver_hz, getattr(options, "frozen_after", 1) == 0)
 
 
-def faults_of(seen: Viewing, ordered_hz: float | None) -> list[str]:
-    """Why this camera does not deliver what was ordered; empty if it does."""
-    if not seen.frames:
-        return [f"no picture in {seen.seconds:.1f} s ({seen.unreadable} unreadable)"]
-    faults = []
-    if ordered_hz is not None and seen.rate_hz is not None and seen.rate_hz < _LEAST_RATE * ordered_hz:
-        faults.append(f"{seen.rate_hz:.1f} pictures/s instead of {ordered_hz:g}: more light, or a smaller picture")
-    if seen.stale_share > _MOST_STALE:
-        faults.append(f"{seen.stale_share:.0%} of the pictures are old ones: check the cable and camera.stale_s")
-    if seen.unreadable > seen.frames:
-        faults.append(f"{seen.unreadable} pictures cannot be read, {seen.frames} can")
-    return faults
+def _reference(config: Config) -> tuple[Reference | None, Likeness]:
+    """The reference, or why there is nothing to compare with: a damaged one is no fault of the camera."""
+    try:
+        return read_reference(reference_path(config)), Likeness(config.drift)
+    except StorageError as error:
+        return None, Likeness(config.drift, why_not=str(error))
 
 
-def _figures(seen: Viewing) -> dict[str, Any]:
+def _likeness(config: Config, close: CloseLook, reference: Reference) -> Likeness:
+    values = close.against_reference()
+    if values is None:
+        return Likeness(config.drift, why_not=close.why_not)
+    return Likeness(config.drift, reference.taken, trusted(values, empty=True, options=config.drift))
+
+
+def _figures(seen: Viewing, promise: Promise) -> dict[str, Any]:
+    """The figures for scripts; stored pictures have no rate but the computer's."""
     measures = seen.measures.as_dict() if seen.measures is not None else {}
-    told = {"seconds": seen.seconds, "rate_hz": seen.rate_hz, "jitter_ms": seen.jitter_ms,
-            "stale_share": seen.stale_share, **measures}  # fmt: skip
-    rounded = {name: None if value is None else round(value, 3) for name, value in told.items()}
+    pace = {"rate_hz": seen.rate_hz, "jitter_ms": seen.jitter_ms} if promise.live else {}
+    told = {"seconds": seen.seconds, "rate_hz": None, "jitter_ms": None, "stale_share": seen.stale_share}
+    rounded = {name: value and round(value, 3) for name, value in (told | pace | measures).items()}
     return {"frames": seen.frames, "unreadable": seen.unreadable, **rounded}
 
 
-def _said(path: object, reference: Reference) -> str:
-    blind = [kind for kind in REMEDIES if kind not in reference.watched]
-    told = f"{path}: taken, {reference.size[0]}x{reference.size[1]}; it can tell {', '.join(reference.watched)}"
-    return told + (f". Nothing in the empty region shows {' or '.join(blind)}" if blind else "")
+def _print(name: str, rows: Sequence[Judged], faults: Sequence[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-
-def _print(told: dict[str, Any]) -> None:
-    rows = (
-        ("pictures", "frames", ""), ("unreadable", "unreadable", ""), ("rate", "rate_hz", "1/s"),
-        ("jitter (95 %)", "jitter_ms", "ms"), ("old ones", "stale_share", "of all"), ("focus", "focus", "%"),
-        ("brightness", "brightness", "of 255"), ("blue", "blue", "ln"), ("red", "red", "ln"),
-    )  # fmt: skip
-    print(told["camera"])
-    for name, key, unit in rows:
-        if told.get(key) is not None:
-            print(f"  {name:<14} {told[key]:>9g} {unit}")
-    print("\n".join(f"does NOT deliver: {fault}" for fault in told["faults"]) or "delivers")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("what", "seen", "verdict"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why, and what to do", overflow="fold")
+    for row in rows:
+        table.add_row(row.name, row.value, Text(row.verdict.value, style=_STYLES[row.verdict]), Text(row.reason))
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(Text(name))
+    console.print(table)
+    console.print("does NOT deliver" if faults else "delivers")

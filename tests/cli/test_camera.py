@@ -79,6 +79,102 @@ def test_check_of_a_folder_promises_no_rate(config_file: ConfigFile, capsys: pyt
 
     assert (code, told["live"], told["delivers"]) == (0, False, True)
     assert told["frames"] > 0
+    assert (told["rate_hz"], told["jitter_ms"]) == (None, None)
+    assert row(told, "rate")["value"] == "as fast as it is read"
+    assert [one["name"] for one in told["rows"]] == ["pictures", "rate", "focus", "brightness", "colour"]
+
+
+def row(told: dict[str, Any], name: str) -> dict[str, str]:
+    return next(one for one in told["rows"] if one["name"] == name)
+
+
+def still(folder: Path, pixels: Any, count: int = 1) -> dict[str, Any]:
+    """A live camera of pictures of a folder, thirty a second."""
+    folder.mkdir()
+    for number in range(count):
+        cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    return {"kind": "folder", "path": str(folder), "fps": 30, "loop": True}
+
+
+NOISE = np.random.default_rng(5).integers(90, 130, (96, 128, 3), np.uint8)
+
+
+def test_a_camera_whose_pictures_are_all_alike_does_not_deliver(
+    config_file: ConfigFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = config_file.change(camera=still(tmp_path / "still", NOISE))
+    code, told = said(capsys, "check", "--seconds", "1.5", "-c", str(config))
+
+    assert (code, told["delivers"], row(told, "pictures")["verdict"]) == (10, False, "does not deliver")
+    assert "frozen" in told["faults"][0]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.full((96, 128, 3), 8, np.uint8), "too dark"),
+        (np.full((96, 128, 3), 240, np.uint8), "too bright"),
+        (np.vstack([NOISE, np.full((64, 128, 3), 255, np.uint8)]), "clipped: 40%"),
+    ],
+)
+def test_light_that_is_not_well_is_told_and_delivers_all_the_same(
+    pixels: Any, reason: str, config_file: ConfigFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = {"kind": "folder", "path": str(tmp_path / "light")}
+    still(tmp_path / "light", pixels)
+    code, told = said(capsys, "check", "-c", str(config_file.change(camera=camera)))
+
+    assert (code, row(told, "brightness")["verdict"]) == (0, "look at it")
+    assert row(told, "brightness")["reason"].startswith(reason)
+
+
+def test_check_compares_with_the_reference_if_there_is_one(
+    config_file: ConfigFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(9)
+    outlines = cv2.GaussianBlur(rng.normal(0, 1, (96, 128)), (0, 0), 1.5)[..., np.newaxis]
+    scene = np.repeat(120 + 6 * outlines / outlines.std(), 3, axis=2)
+
+    def filmed(name: str, seen: Any) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for number in range(60):
+            noisy = np.clip(seen + rng.normal(0, 2, seen.shape), 0, 255).astype(np.uint8)
+            cv2.imwrite(str(folder / f"{number:03d}.png"), noisy)
+        return config_file.change(camera={"kind": "folder", "path": str(folder), "fps": 20, "loop": True},
+                                  trigger={"kind": "presence"})  # fmt: skip
+
+    good = str(filmed("good", scene))
+    assert said(capsys, "reference", "-c", good)[0] == 0
+    code, told = said(capsys, "check", "--seconds", "3", "-c", good)
+    assert (code, {one["verdict"] for one in told["rows"]}) == (0, {"ok"})
+    assert "as in the reference of" in row(told, "focus")["reason"]
+
+    blurred = str(filmed("blurred", cv2.GaussianBlur(scene, (0, 0), 2.5) * 0.9))
+    code, told = said(capsys, "check", "--seconds", "3", "-c", blurred)
+    assert (code, row(told, "focus")["verdict"], row(told, "brightness")["verdict"]) == (0, "look at it", "ok")
+    assert "clean the lens" in row(told, "focus")["reason"]
+
+
+def test_people_read_a_verdict_beside_every_figure(config_file: ConfigFile, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["camera", "check", "--seconds", "1", "-c", str(config_file.path)]) == 0
+    text = capsys.readouterr().out
+
+    assert "as fast as it is read" in text
+    assert "not judged" in text
+    assert text.rstrip().endswith("delivers")
+
+
+def test_people_read_no_programs_values(config_file: ConfigFile, capsys: pytest.CaptureFixture[str]) -> None:
+    config = config_file.change(camera=DEVICE | {"roi": {"x": 8, "y": 0, "width": 64, "height": 48}})
+    assert main(["camera", "show", "-c", str(config)]) == 0
+    shown = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    shown = {name: value.strip() for name, value in shown.items()}
+
+    assert (shown["size"], shown["rate"], shown["live"]) == ("320 x 240", "30 pictures/s", "yes")
+    assert (shown["options orders"], shown["warnings"]) == ("not set", "none")
+    assert shown["options roi"] == "x 8, y 0, width 64, height 48"
+    assert not [value for value in shown.values() if any(sign in value for sign in ("None", "True", "False", "["))]
 
 
 def test_a_reference_is_taken_of_the_empty_pictures_of_the_stream(
@@ -113,7 +209,10 @@ def test_a_camera_that_a_running_appliance_holds_is_not_opened(config_file: Conf
 def test_a_device_that_is_not_there_is_told(config_file: ConfigFile, capsys: pytest.CaptureFixture[str]) -> None:
     code, told = said(capsys, "show", "--device", "/dev/video73", "-c", str(config_file.path))
     assert (code, "does not exist" in told["error"]) == (10, True)
-    assert said(capsys, "show", "--device", "webcam", "-c", str(config_file.path))[0] == 78
+    # The flag was the cause: the key of the configuration would change nothing.
+    assert ("--device" in told["error"], "camera.device" in told["error"]) == (True, False)
+    code, told = said(capsys, "show", "--device", "webcam", "-c", str(config_file.path))
+    assert (code, "--device" in told["error"]) == (2, True)
 
 
 def test_list_names_the_configured_camera_without_its_password(
