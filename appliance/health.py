@@ -13,10 +13,13 @@ import numpy as np
 from appliance.clock import Clock
 from appliance.wording import counted, told
 
-__all__ = ["Health", "Latencies", "Notifier", "Snapshot"]
+__all__ = ["Health", "Latencies", "Notifier", "Snapshot", "arrivals"]
 
 
 log = logging.getLogger(__name__)
+
+_SILENT_S = 2.0
+"""A live camera that has shown nothing new for so long is worth a word."""
 
 
 class Latencies:
@@ -40,9 +43,22 @@ class Latencies:
         return {name: round(float(value), 3) for name, value in values.items()}
 
 
+def arrivals(state: str, picture_age_s: float | None) -> str:
+    """Do pictures come? In words where that is not plain from the items that are sorted; "" elsewhere, and of stored
+    pictures, which have no age."""
+    if picture_age_s is None or state in ("starting", "stopped"):
+        return ""
+    if picture_age_s > _SILENT_S:
+        return f"no new picture for {picture_age_s:.0f} s"
+    return f"pictures arrive, the newest is {picture_age_s:.1f} s old" if state == "paused" else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the loop says of itself: immutable, published whole, read by other threads without a lock."""
+    """What the loop says of itself: immutable, published whole, read by other threads without a lock.
+
+    `picture_age_s` is that of a live camera's newest picture, None before the first and of stored ones.
+    """
 
     state: str
     machine: str
@@ -66,6 +82,7 @@ class Snapshot:
     corrupt: int = 0
     stalls: int = 0
     restarts: int = 0
+    picture_age_s: float | None = None
     drift: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,8 +92,12 @@ class Snapshot:
         """One line for systemctl and for the log."""
         ends = told(self.outcomes)
         return f"{self.state}: {counted(self.items, 'item')} ({ends or 'none yet'})" + (
-            "".join(f"; {said}" for said in (self.trouble, *self.drift.get("warnings", {}).values()) if said)
+            "".join(f"; {said}" for said in self._said() if said)
         )
+
+    def _said(self) -> tuple[str, ...]:
+        drift: Mapping[str, str] = self.drift.get("warnings", {})
+        return (arrivals(self.state, self.picture_age_s), self.trouble, *drift.values())
 
 
 class Notifier:

@@ -59,7 +59,7 @@ class Intake:
         self._journal, self._health, self._clock = journal, health, clock
         self._wait, self._wait_lost, self._stopping = wait, wait_lost, stopping
         self._last_id = self._newest_ns = 0
-        self._skipped_in_a_row = self._unfit = self._repeated = 0
+        self._skipped_in_a_row = self._unfit = self._repeated = self._passed = 0
         self._stalls = self._restarts = 0
         self._last_skip: FrameUnreadable | None = None
         self._good_ns = self._opened_ns = self._well_ns = clock()
@@ -90,6 +90,32 @@ class Intake:
         self._check_silence()
         return frame if new else None
 
+    def watch(self) -> None:
+        """The machine is paused: a live camera's pictures are let go, so that people see whether they come."""
+        if not self._camera.live:
+            return
+        try:
+            frame = self._camera.latest(self._last_id, 0.0)
+        except CameraError as error:
+            # Whoever resumes finds it so, and opens it again.
+            log.debug("%s", error)
+            return
+        if frame is None:
+            return
+        self._last_id = frame.id
+        if frame.taken_at_ns <= self._newest_ns:
+            self._repeated += 1
+            return
+        self._newest_ns = frame.taken_at_ns
+        self._passed += 1
+
+    @property
+    def picture_age_s(self) -> float | None:
+        """How long ago the newest picture of a live camera was taken; None before the first, and of stored ones."""
+        if not self._camera.live or not self._newest_ns:
+            return None
+        return (self._clock() - self._newest_ns) / 1e9
+
     def excuse(self) -> None:
         """Nobody reads now: the camera is not to blame for its silence."""
         self._good_ns = self._opened_ns = self._well_ns = self._clock()
@@ -108,7 +134,8 @@ class Intake:
         counted = self._camera.counters()
         return replace(
             counted,
-            frames=counted.frames - self._repeated,
+            frames=counted.frames - self._repeated - self._passed,
+            dropped=counted.dropped + self._passed,
             skipped=counted.skipped + self._unfit,
             stale=counted.stale + self._repeated,
             stalls=self._stalls,

@@ -396,6 +396,8 @@ class SortingLoop:
         since_ns = self._link_down_ns if hindrance == "link" and self._link_down_ns else self._hindrance[1]
         if limit_s is not None and self._past(since_ns, limit_s):
             raise error
+        if hindrance == "paused":
+            self._intake.watch()
         self._intake.excuse()
         self._parts.health.progress()
         self._parts.health.tick()
@@ -439,6 +441,7 @@ class SortingLoop:
         counters = self._intake.counters()
         last = self._last
         seen = parts.trigger.status()
+        age_s = self._intake.picture_age_s
         link = "the link is down" if self._link_down_ns is not None else ""
         return Snapshot(
             state=state,
@@ -460,6 +463,7 @@ class SortingLoop:
             corrupt=counters.corrupt,
             stalls=counters.stalls,
             restarts=counters.restarts,
+            picture_age_s=None if age_s is None else round(age_s, 2),
             last={} if last is None else _brief(last),
             trigger=seen.counters,
             drift=parts.drift.as_dict() if parts.drift is not None else {},

@@ -210,6 +210,24 @@ def test_a_snapshots_line_names_what_ended_how_and_the_trouble() -> None:
     assert fresh.line() == "sorting: 0 items (none yet); the link is down"
 
 
+@pytest.mark.parametrize(
+    ("state", "age_s", "said"),
+    [
+        ("paused", 0.04, "; pictures arrive, the newest is 0.0 s old"),
+        ("paused", 12.4, "; no new picture for 12 s"),
+        ("sorting", 0.04, ""),
+        ("sorting", 2.6, "; no new picture for 3 s"),
+        ("paused", None, ""),
+        ("stopped", 60.0, ""),
+    ],
+)
+def test_a_paused_machine_with_a_living_camera_can_be_told_from_a_dead_one(
+    state: str, age_s: float | None, said: str
+) -> None:
+    line = dataclasses.replace(SNAPSHOT, state=state, picture_age_s=age_s).line()
+    assert line == f"{state}: 3 items (2 sorted, 1 rejected){said}"
+
+
 def test_a_snapshot_is_all_plain_values() -> None:
     values = SNAPSHOT.as_dict()
     assert set(values) == {field.name for field in dataclasses.fields(Snapshot)}

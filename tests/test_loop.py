@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -353,6 +354,48 @@ def test_a_folder_that_only_gives_unreadable_pictures_for_ever_ends_the_run(tmp_
         with pytest.raises(CameraError, match="no new picture"):
             bench.loop.run()
         assert bench.parts.health.snapshot.skipped < 60  # it slows down instead of spinning
+
+
+def test_while_paused_a_live_cameras_pictures_are_let_go_and_one_can_see_that_they_come(
+    pictures: Path, tmp_path: Path
+) -> None:
+    with assembled(tmp_path / "state", folder(pictures, fps=50, loop=True)) as bench:
+        bench.parts.switches.pause()
+        snapshots = []
+        for _ in range(12):
+            bench.loop.step()
+            snapshots.append(bench.parts.health.snapshot)
+
+    assert {(one.state, one.frames, one.items) for one in snapshots[1:]} == {("paused", 0, 0)}
+    assert snapshots[-1].dropped > 0
+    assert snapshots[-1].picture_age_s < 1
+    assert "pictures arrive" in snapshots[-1].line()
+
+
+def test_while_paused_a_camera_that_gives_nothing_is_seen_to_and_opened_again_afterwards(
+    pictures: Path, tmp_path: Path
+) -> None:
+    camera = folder(pictures, fps=50, loop=True)
+    with assembled(tmp_path / "state", camera) as bench:
+        bench.loop.step()
+        bench.parts.switches.pause()
+        camera.close()
+        deadline = time.monotonic() + 20
+        while (bench.parts.health.snapshot.picture_age_s or 0) < 2.1 and time.monotonic() < deadline:
+            bench.loop.step()
+        assert "no new picture for 2 s" in bench.parts.health.snapshot.line()
+        bench.parts.switches.resume()
+        while not bench.parts.health.snapshot.restarts and time.monotonic() < deadline:
+            bench.loop.step()
+        assert bench.parts.health.snapshot.restarts == 1
+
+
+def test_stored_pictures_wait_for_the_end_of_a_pause_and_have_no_age(pictures: Path, tmp_path: Path) -> None:
+    with assembled(tmp_path / "state", folder(pictures)) as bench:
+        bench.parts.switches.pause()
+        for _ in range(5):
+            bench.loop.step()
+        assert (bench.parts.health.snapshot.dropped, bench.parts.health.snapshot.picture_age_s) == (0, None)
 
 
 def test_while_paused_no_frame_is_taken(pictures: Path, tmp_path: Path) -> None:

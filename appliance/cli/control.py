@@ -10,6 +10,7 @@ from typing import Any
 from appliance.cli.common import add_config_option, load, parser
 from appliance.clock import Deadline
 from appliance.control import ask, find_socket, watch
+from appliance.health import arrivals
 from appliance.wording import counted, told
 
 __all__ = ["main"]
@@ -61,6 +62,8 @@ def _show(status: Mapping[str, Any], as_json: bool) -> None:
     print(_line(status))
     for name in ("machine", "model", "camera", "sorter", "run_id", "uptime_s", "frames", "dropped", "skipped"):
         print(f"  {name:<9} {status[name]}")
+    if status.get("picture_age_s") is not None:
+        print(f"  picture   the newest is {status['picture_age_s']:.1f} s old")
     for name in ("stale", "corrupt", "stalls", "restarts"):
         if status[name]:
             print(f"  {name:<9} {status[name]}")
@@ -85,5 +88,6 @@ def _line(status: Mapping[str, Any]) -> str:
     ends = told(status["outcomes"]) or "none yet"
     simulated = " SIMULATED" if status["simulated"] else ""
     drift = status.get("drift", {}).get("warnings", {}).values()
-    trouble = "".join(f"; {said}" for said in (status["trouble"], *drift) if said)
+    arriving = arrivals(status["state"], status.get("picture_age_s"))
+    trouble = "".join(f"; {said}" for said in (arriving, status["trouble"], *drift) if said)
     return f"{state}{simulated}: {counted(status['items'], 'item')} ({ends}){trouble}"

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from appliance.health import Snapshot
+from appliance.health import Snapshot, arrivals
 from appliance.wording import counted, told
 
 __all__ = ["live_counters", "print_summary"]
@@ -32,7 +32,8 @@ def _counters(snapshot: Snapshot | None) -> Text:
     ends = "  ".join(f"{name} {snapshot.outcomes.get(name, 0)}" for name in _OUTCOMES)
     last = snapshot.last
     seen = f"\n{last['source']} -> {last['label']} {last['confidence']:.2f} -> {last['bin']}" if last else ""
-    trouble = f"\n{snapshot.trouble}" if snapshot.trouble else ""
+    said = (arrivals(snapshot.state, snapshot.picture_age_s), snapshot.trouble)
+    trouble = "".join(f"\n{one}" for one in said if one)
     simulated = "  SIMULATED far end" if snapshot.simulated else ""
     return Text(f"{snapshot.state}: {counted(snapshot.items, 'item')}, {rate:.1f}/s{simulated}\n{ends}{seen}{trouble}")
 

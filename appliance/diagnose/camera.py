@@ -8,6 +8,7 @@ from appliance.clock import Deadline
 from appliance.config import Config
 from appliance.diagnose import Finding, Verdict
 from appliance.errors import CameraError, FrameUnreadable
+from appliance.health import arrivals
 from appliance.records import Frame
 from appliance.wording import counted
 
@@ -50,6 +51,9 @@ def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
     evidence = f"in use by the running appliance: {status['camera']}, {counted(status['frames'], 'frame')}"
     if status["state"] == "camera lost":
         return [Finding("camera", Verdict.FAIL, f"{evidence}; lost now", "check its cable and its power", 10)]
+    if silent := arrivals("sorting", status.get("picture_age_s")):
+        remedy = "check its cable and its power; while the machine is paused nothing opens the camera again"
+        return [Finding("camera", Verdict.WARN, f"{evidence}; {silent}", remedy)]
     return [Finding("camera", Verdict.OK, evidence)]
 
 
