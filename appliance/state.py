@@ -43,7 +43,7 @@ def _lock(path: Path, handle: int) -> None:
         raise StorageError(
             f"locking the state directory {path}",
             f"another appliance holds it (pid {holder})",
-            "stop that one, or give this one another machine.state_dir",
+            "stop that one, or give this one a machine.state_dir and a sorter.port of its own",
         ) from error
     except OSError as error:
         raise _refused(path, error) from error

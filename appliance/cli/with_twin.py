@@ -5,8 +5,9 @@ from pathlib import Path
 
 from appliance.agreement import Agreement, compare
 from appliance.config import Config
-from appliance.errors import StorageError, UsageError
+from appliance.errors import UsageError
 from appliance.history import open_history
+from appliance.state import hold_state_dir
 from appliance.twin import read_log
 from appliance.twin_process import twin_running
 
@@ -18,6 +19,7 @@ def twin_for(config: Config) -> AbstractContextManager[None]:
 
     Raises:
         UsageError: the configuration's sorter is not a line on a path of its own.
+        StorageError: another run holds the state directory, or it cannot be written.
     """
     port = getattr(config.sorter, "port", "")
     if config.sorter.kind != "line" or "://" in port or port.startswith(("usb:", "/dev/")):
@@ -29,12 +31,9 @@ def twin_for(config: Config) -> AbstractContextManager[None]:
     if "{seq}" not in config.sorter.template:
         found = f"sorter.template is {config.sorter.template!r}: without {{seq}} the two logs cannot be compared"
         raise UsageError("starting the twin", found, r'template: "SORT {channel} {seq}\n", reply: "^OK (?P<seq>\d+)"')
-    state_dir = config.machine.state_dir
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        remedy = "set machine.state_dir to a place that can be written"
-        raise StorageError(f"making {state_dir}", error.strerror or str(error), remedy) from error
+    # A run that holds the directory has a twin of its own there: that is said before a second one is in its way.
+    with hold_state_dir(config.machine.state_dir):
+        pass
     return twin_running(Path(port), _log_of(config))
 
 
