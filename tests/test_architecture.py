@@ -18,14 +18,16 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset(
         {
-            *("agreement", "capture", "clock", "config", "config_edit", "control", "decide", "drift", "drift_watch"),
-            *("evidence", "files", "health", "hearing", "history", "intents", "journal", "journal_schema", "machine"),
+            *("agreement", "capture", "clock", "config", "config_edit", "decide", "drift", "drift_watch"),
+            *("evidence", "files", "health", "hearing", "history", "intents", "journal", "journal_schema"),
+            *("live_view", "live_view_html", "local_page", "machine"),
             *("optics", "pictures", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
+            *("control", "control_client", "control_requests", "orders"),
             *("twin_board", "twin_core", "twin_process", "wording", "yaml_lines"),
         }
     ),
     frozenset({"camera", "classifier", "sorter", "bundle", "trigger"}),
-    frozenset({"benchmark", "close_look", "delivery", "diagnose", "intake", "loop", "panel", "viewing"}),
+    frozenset({"benchmark", "by_hand", "close_look", "delivery", "diagnose", "intake", "loop", "panel", "viewing"}),
     frozenset({"cli", "__main__"}),
 )
 """From the bottom to the top. A file or folder of the package that is in none of them has no place yet: give it one."""
@@ -36,6 +38,7 @@ ACROSS = {("classifier", "bundle")}
 
 WORKSTATION_ONLY = {"modelworks", "tensorflow", "keras", "torch", "matplotlib"}
 ONE_HOME = {
+    "cobs": "sorter/wire.py",
     "serial": "sorter/serial_port.py",
     "ai_edge_litert": "classifier/runtime.py",
     "tflite_runtime": "classifier/runtime.py",

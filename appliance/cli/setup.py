@@ -39,10 +39,12 @@ def main(command: str, argv: Sequence[str]) -> int:
     options = parser(command, "Set this machine up, step by step.", _EPILOG)
     add_config_option(options)
     options.add_argument("--answers", metavar="FILE", type=Path, help="a YAML file that answers instead of a person")
+    about_page = "show the live picture on a page for a browser too, on a free port or on this one"
+    options.add_argument("--page", metavar="PORT", type=_port, nargs="?", const=0, help=about_page)
     arguments: argparse.Namespace = options.parse_args(argv)
     voice = asking(arguments.answers)
     draft = _Draft(arguments.config)
-    _shape(draft, voice)
+    _shape(draft, voice, arguments.page)
     draft.show()
     if draft.changed and not voice.yes("write", f"Write this to {draft.path}? yes or no:"):
         print(f"{draft.path} is as it was")
@@ -109,13 +111,15 @@ class _Draft:
         print(f"{self.path}: written; the old one is {self.path.name}.bak")
 
 
-def _shape(draft: _Draft, voice: Asking) -> None:
+def _shape(draft: _Draft, voice: Asking, page_port: int | None) -> None:
     """Everything that is asked before the file is written."""
     draft.set("camera", voice.until(lambda: ask_camera(voice, draft.config)), whole=True)
     draft.set("sorter", voice.until(lambda: ask_port(voice, draft.config)))
     lens = "Turn the lens until the focus is best. For how many seconds?"
-    seconds = voice.until(lambda: _number(voice.ask("live_s", lens, "20"), 0.5, 3600))
-    newest = watch_live(draft.config, seconds).newest
+    # It takes a while to open a browser, or a tunnel to here.
+    usual = "20" if page_port is None else "120"
+    seconds = voice.until(lambda: _number(voice.ask("live_s", lens, usual), 0.5, 3600))
+    newest = watch_live(draft.config, seconds, page_port).newest
     assert newest is not None, "watch_live raises without a picture"
     size = (newest.pixels.shape[1], newest.pixels.shape[0])
     draft.set("camera", voice.until(lambda: ask_region(voice, size)))
@@ -144,6 +148,13 @@ def _first_items(config: Config, voice: Asking) -> None:
     print(f"{say_items(config, count)} items seen, nothing moved")
     if voice.yes("move", "Let the machine MOVE that many items now? Keep your hands out. yes or no:"):
         print(f"{move_items(config, count)} items decided; read them with `appliance history tail`")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError("must be 1 to 65535")
+    return port
 
 
 def _number(text: str, least: float, most: float) -> float:
