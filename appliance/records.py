@@ -21,6 +21,7 @@ __all__ = [
     "Pixels",
     "Prediction",
     "Rule",
+    "SensorEvent",
     "SortCommand",
     "TriggerEvent",
 ]
@@ -174,6 +175,19 @@ class LinkEvent:
     kind: str
     at_ns: int
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorEvent:
+    """What the machine's own sensors saw: `kind` item, clear or encoder, in the order of `number` (modulo 65,536).
+
+    `position` is the belt's encoder count, 0 where the machine has none.
+    """
+
+    kind: str
+    at_ns: int
+    number: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
