@@ -1,4 +1,7 @@
-"""The control socket: one JSON object a line, both ways. Answered from a snapshot; never calls into the loop."""
+"""The control socket: one JSON object a line, both ways. Answered from a snapshot; never calls into the loop.
+
+What shall move waits in a queue until the paused loop takes it; its answer is sent when it is there.
+"""
 
 import json
 import logging
@@ -7,22 +10,22 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from appliance.config import Config
+from appliance.control_requests import MAX_REQUEST_BYTES, Request, read_request
 from appliance.errors import StorageError, UsageError
+from appliance.orders import Answer, Order, Orders, Ticket
 
-__all__ = ["SOCKET_FILE", "ControlServer", "Switches", "ask", "find_socket", "server_path", "watch"]
+__all__ = ["ControlServer", "Switches"]
 
 log = logging.getLogger(__name__)
 
-SOCKET_FILE = "control.sock"
-MAX_REQUEST_BYTES = 4096
 MAX_CLIENTS = 8
 WATCH_EVERY_S = 0.5
+_EXPIRE_EVERY_S = 0.1
 _BACKLOG = 128
 """Who comes faster than the thread accepts waits here instead of being turned away (EAGAIN on a unix socket)."""
 _MAX_UNSENT = 1_000_000
@@ -30,10 +33,11 @@ _MAX_UNSENT = 1_000_000
 
 
 class Switches:
-    """What people ask of the loop; it looks when it is ready to."""
+    """What people ask of the loop; it looks when it is ready to. `orders` are for while it is paused."""
 
     def __init__(self) -> None:
         self._paused = threading.Event()
+        self.orders = Orders()
 
     @property
     def paused(self) -> bool:
@@ -44,13 +48,20 @@ class Switches:
 
     def resume(self) -> None:
         self._paused.clear()
+        self.orders.refuse_all("the machine was resumed; nothing was moved")
 
 
 class ControlServer:
-    """Answers `status`, `watch`, `pause`, `resume` from a thread of its own."""
+    """Answers what `control_requests` knows from a thread of its own."""
 
-    def __init__(self, path: Path, snapshot: Callable[[], Mapping[str, Any]], switches: Switches) -> None:
-        """Listen at `path`.
+    def __init__(
+        self,
+        path: Path,
+        snapshot: Callable[[], Mapping[str, Any]],
+        switches: Switches,
+        passages: Callable[[int], Sequence[Mapping[str, Any]]] = lambda after: (),
+    ) -> None:
+        """Listen at `path`. `passages` gives what went over the sorter's link above a number; any thread may call it.
 
         Raises:
             StorageError: the socket cannot be made there.
@@ -58,17 +69,22 @@ class ControlServer:
         self._path = path
         self._snapshot = snapshot
         self._switches = switches
+        self._passages = passages
+        self._closing = False
         self._listener = _listen(path)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._wake, self._waker = socket.socketpair()
+        for end in (self._wake, self._waker):
+            end.setblocking(False)
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._clients: dict[socket.socket, _Client] = {}
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        self._waker.send(b"x")
+        self._closing = True
+        self._stir()
         self._thread.join(5)
         for client in list(self._clients):
             self._drop(client)
@@ -77,17 +93,28 @@ class ControlServer:
         self._selector.close()
         self._path.unlink(missing_ok=True)
 
+    def _stir(self) -> None:
+        """Let the thread look around. From any thread, also when it is all over."""
+        with suppress(OSError):
+            self._waker.send(b"x")
+
     def _serve(self) -> None:
-        while True:
-            watching = any(client.watches for client in self._clients.values())
-            for key, events in self._selector.select(WATCH_EVERY_S if watching else None):
+        while not self._closing:
+            for key, events in self._selector.select(self._patience_s()):
                 if key.fileobj is self._wake:
-                    return
-                if key.fileobj is self._listener:
+                    self._wake.recv(4096)
+                elif key.fileobj is self._listener:
                     self._accept()
                 elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._clients:
                     self._talk(key.fileobj, events)
+            self._answer_orders()
             self._feed_watchers()
+
+    def _patience_s(self) -> float | None:
+        clients = self._clients.values()
+        if any(client.ticket is not None for client in clients):
+            return _EXPIRE_EVERY_S
+        return WATCH_EVERY_S if any(client.watches for client in clients) else None
 
     def _accept(self) -> None:
         try:
@@ -96,7 +123,7 @@ class ControlServer:
             return
         if len(self._clients) >= MAX_CLIENTS:
             # Whoever has been idle longest makes room: forgotten connections must not lock a technician out.
-            self._drop(next((one for one, client in self._clients.items() if not client.watches), connection))
+            self._drop(next((one for one, client in self._clients.items() if client.idle), connection))
             if len(self._clients) >= MAX_CLIENTS:
                 connection.close()
                 return
@@ -115,7 +142,8 @@ class ControlServer:
                     return
                 client.received += chunk
                 for line in client.lines():
-                    client.unsent += _encode(self._answer(line, client))
+                    if (answer := self._answer(line, client)) is not None:
+                        client.unsent += _encode(answer)
             self._send(connection, client)
         except OSError:
             self._drop(connection)
@@ -139,33 +167,77 @@ class ControlServer:
             if client.watches and now - client.fed_at >= WATCH_EVERY_S:
                 client.fed_at = now
                 client.unsent += _encode({"ok": True, "status": dict(self._snapshot())})
-                try:
-                    self._send(connection, client)
-                except OSError:
-                    self._drop(connection)
+                self._try_to_send(connection, client)
 
-    def _answer(self, line: bytes, client: "_Client") -> dict[str, Any]:
-        if client.hopeless:
-            return {"ok": False, "error": f"a request is one line of at most {MAX_REQUEST_BYTES} bytes"}
+    def _answer_orders(self) -> None:
+        """Send the answers that are there by now; what has waited too long gets one."""
+        waiting = [(one, client, client.ticket) for one, client in self._clients.items() if client.ticket is not None]
+        if not waiting:
+            return
+        known = self._snapshot()
+        self._switches.orders.expire(str(known.get("trouble") or f"the machine is {known.get('state')}"))
+        for connection, client, ticket in waiting:
+            if ticket.answer is not None:
+                client.ticket = None
+                client.unsent += _encode(_answer_of(ticket.order, ticket.answer))
+                self._try_to_send(connection, client)
+
+    def _try_to_send(self, connection: socket.socket, client: "_Client") -> None:
         try:
-            request = json.loads(line)
-            command = request.get("cmd") if isinstance(request, dict) else None
-        except (ValueError, RecursionError):
-            return {"ok": False, "error": 'not JSON; send {"cmd": "status"}'}
-        if command == "watch":
+            self._send(connection, client)
+        except OSError:
+            self._drop(connection)
+
+    def _answer(self, line: bytes, client: "_Client") -> dict[str, Any] | None:
+        """What to say at once; None for an order that was accepted: its answer comes later."""
+        try:
+            request = read_request(line if not client.hopeless else bytes(MAX_REQUEST_BYTES + 1))
+        except ValueError as error:
+            return {"ok": False, "error": str(error)}
+        if request.order is not None:
+            return self._accept_order(request.order, client)
+        return self._tell(request, client)
+
+    def _tell(self, request: Request, client: "_Client") -> dict[str, Any]:
+        if request.command == "link":
+            return {"ok": True, "link": self._link(request.after)}
+        if request.command == "watch":
             client.watches = True
-        elif command == "pause":
+        elif request.command == "pause":
             self._switches.pause()
-        elif command == "resume":
+        elif request.command == "resume":
             self._switches.resume()
-        elif command != "status":
-            return {"ok": False, "error": f"unknown cmd {command!r}; known: status, watch, pause, resume"[:200]}
         return {"ok": True, "status": dict(self._snapshot()) | {"paused": self._switches.paused}}
 
+    def _link(self, after: int) -> dict[str, Any]:
+        known = self._snapshot()
+        told = {name: known.get(name) for name in ("state", "sorter", "simulated", "trouble")}
+        passages = [dict(one) for one in self._passages(after)]
+        return told | {"pid": os.getpid(), "said": known.get("link", {}), "passages": passages}
+
+    def _accept_order(self, order: Order, client: "_Client") -> dict[str, Any] | None:
+        if not self._switches.paused:
+            found = "the machine is not paused; pause it first with `appliance pause`. Nothing was moved"
+        elif client.ticket is not None:
+            found = "wait for the answer to your first order; nothing was moved for this one"
+        else:
+            try:
+                client.ticket = self._switches.orders.offer(order, self._stir)
+            except UsageError as error:
+                found = f"{error.found}; nothing was moved"
+            else:
+                return None
+        return _answer_of(order, Answer(refused=found))
+
     def _drop(self, connection: socket.socket) -> None:
-        if self._clients.pop(connection, None) is not None:
-            self._selector.unregister(connection)
-            connection.close()
+        client = self._clients.pop(connection, None)
+        if client is None:
+            return
+        if client.ticket is not None:
+            # Nothing begins for somebody who has left.
+            self._switches.orders.withdraw(client.ticket, "whoever asked has left")
+        self._selector.unregister(connection)
+        connection.close()
 
 
 class _Client:
@@ -175,6 +247,12 @@ class _Client:
         self.watches = False
         self.hopeless = False
         self.fed_at = 0.0
+        self.ticket: Ticket | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Does it wait for nothing?"""
+        return not self.watches and self.ticket is None
 
     def lines(self) -> list[bytes]:
         """The complete requests so far; an overlong one makes the client hopeless."""
@@ -187,81 +265,10 @@ class _Client:
         return [line for line in complete if line.strip()]
 
 
-def server_path(config: Config, environment: Mapping[str, str] | None = None) -> Path:
-    """Where the daemon puts its socket."""
-    environment = os.environ if environment is None else environment
-    if config.control.socket is not None:
-        return config.control.socket
-    folder = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return Path(folder or config.machine.state_dir) / SOCKET_FILE
-
-
-def find_socket(config: Config) -> Path:
-    """Where this configuration's running daemon has its socket: as configured, in the state directory, or in
-    /run/appliance, if the daemon there has the same state directory.
-
-    Raises:
-        UsageError: nowhere.
-    """
-    service = Path("/run/appliance") / SOCKET_FILE
-    places = (server_path(config), config.machine.state_dir / SOCKET_FILE, service)
-    for place in places:
-        if place.is_socket() and (place != service or _serves(place, config)):
-            return place
-    raise UsageError(
-        "looking for a running appliance",
-        f"no socket at {', '.join(sorted({str(place) for place in places}))}",
-        "start it with `appliance run`, or name its configuration with -c",
-    )
-
-
-def _serves(path: Path, config: Config) -> bool:
-    return bool(ask(path, "status").get("state_dir") == str(config.machine.state_dir))
-
-
-def ask(path: Path, command: str, timeout_s: float = 3.0) -> dict[str, Any]:
-    """The daemon's answer to one command.
-
-    Raises:
-        UsageError: nobody answers there, or it says no.
-    """
-    with _conversation(path, command, timeout_s) as lines:
-        answer = next(lines, None)
-    if answer is None or not answer.get("ok"):
-        said = answer.get("error", "") if answer else "it closed the connection"
-        raise UsageError(f"asking the appliance at {path}", str(said))
-    status: dict[str, Any] = answer["status"]
-    return status
-
-
-def watch(path: Path, timeout_s: float = 5.0) -> Iterator[dict[str, Any]]:
-    """Snapshots as they come, until the daemon ends.
-
-    Raises:
-        UsageError: nobody answers there.
-    """
-    with _conversation(path, "watch", timeout_s) as lines:
-        for answer in lines:
-            yield answer["status"]
-
-
-@contextmanager
-def _conversation(path: Path, command: str, timeout_s: float) -> Iterator[Iterator[dict[str, Any]]]:
-    doing = f"asking the appliance at {path}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_s)
-        try:
-            connection.connect(str(path))
-            connection.sendall(_encode({"cmd": command}))
-            with connection.makefile("rb") as file:
-                yield (json.loads(line) for line in file)
-        except PermissionError as error:
-            remedy = "use sudo, or join the socket's group"
-            raise UsageError(doing, "not permitted", remedy) from error
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                doing, f"no answer ({error})", "start it: the socket of one that was killed stays behind"
-            ) from error
+def _answer_of(order: Order, answer: Answer) -> dict[str, Any]:
+    if answer.refused:
+        return {"ok": False, "order": str(order), "error": answer.refused}
+    return {"ok": True, "order": str(order), "result": answer.result}
 
 
 def _encode(message: Mapping[str, Any]) -> bytes:

@@ -19,17 +19,11 @@ from support import wait_for
 import appliance.control
 from appliance.cli.common import TABLES
 from appliance.config import parse_config
-from appliance.control import (
-    MAX_CLIENTS,
-    MAX_REQUEST_BYTES,
-    ControlServer,
-    Switches,
-    ask,
-    find_socket,
-    server_path,
-    watch,
-)
+from appliance.control import MAX_CLIENTS, ControlServer, Switches
+from appliance.control_client import ask, ask_link, find_socket, order, server_path, watch
+from appliance.control_requests import COMMANDS, MAX_REQUEST_BYTES, Request, read_request
 from appliance.errors import StorageError, UsageError
+from appliance.orders import CAPACITY, Answer, Order, Orders, Ticket
 
 STATUS = {"state": "sorting", "items": 3, "outcomes": {"sorted": 2, "rejected": 1}}
 CONFIG = """
@@ -48,7 +42,12 @@ class Daemon:
         self.path = path
         self.status: dict[str, Any] = dict(STATUS)
         self.switches = Switches()
-        self.server = ControlServer(path, lambda: self.status, self.switches)
+        self.switches.orders = Orders(valid_s=0.5)
+        self.passages = [{"number": number, "text": f"line {number}"} for number in range(1, 6)]
+        self.server = ControlServer(path, lambda: self.status, self.switches, self._passages)
+
+    def _passages(self, after: int) -> list[dict[str, Any]]:
+        return [one for one in self.passages if one["number"] > after]
 
     def connect(self, timeout_s: float = 5.0) -> socket.socket:
         """A client; waits while the kernel's queue of connections is full."""
@@ -150,7 +149,15 @@ def test_a_request_without_its_end_is_not_answered(daemon: Daemon) -> None:
         (b"[]", "unknown cmd None"),
         (b"7", "unknown cmd None"),
         (b"{}", "unknown cmd None"),
-        (b'{"cmd": "fire"}', "unknown cmd 'fire'; known: status, watch, pause, resume"),
+        (b'{"cmd": "move"}', f"unknown cmd 'move'; known: {', '.join(COMMANDS)}"),
+        (b'{"cmd": "fire"}', "fire needs the name of a bin, not None"),
+        (b'{"cmd": "fire", "bin": 3}', "fire needs the name of a bin, not 3"),
+        (b'{"cmd": "fire", "bin": ""}', "fire needs the name of a bin"),
+        (b'{"cmd": "fire", "bin": "' + b"x" * 65 + b'"}', "fire needs the name of a bin"),
+        (b'{"cmd": "fire", "bin": "a\\nb"}', "fire needs the name of a bin"),
+        (b'{"cmd": "link", "after": -1}', "`after` is a whole number from 0 on, not -1"),
+        (b'{"cmd": "link", "after": true}', "not True"),
+        (b'{"cmd": "link", "after": ' + b"9" * 4000 + b"}", "`after` is a whole number"),
         (b'{"cmd": ["status"]}', "unknown cmd"),
         (b'{"cmd": {"a": 1}}', "unknown cmd"),
         (b"9" * 4000, "unknown cmd None"),
@@ -206,7 +213,18 @@ def test_a_sender_without_end_is_cut_off(daemon: Daemon) -> None:
 
 requests = st.binary(max_size=400) | st.lists(
     st.sampled_from(
-        [b'{"cmd": "status"}', b'{"cmd": "watch"}', b'{"cmd": "resume"}', b"{}", b"\n", b'{"cmd":', b"\xff"]
+        [
+            b'{"cmd": "status"}',
+            b'{"cmd": "watch"}',
+            b'{"cmd": "resume"}',
+            b"{}",
+            b"\n",
+            b'{"cmd":',
+            b"\xff",
+            b'{"cmd": "home"}',
+            b'{"cmd": "fire", "bin": "cans"}',
+            b'{"cmd": "link", "after": 3}',
+        ]
     ),
     max_size=8,
 ).map(b"\n".join)
@@ -226,6 +244,162 @@ def test_no_bytes_at_all_end_the_server(daemon: Daemon, content: bytes, abrupt: 
                 pass
     answer = ask(daemon.path, "status")
     assert answer == STATUS | {"paused": False}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.fixed_dictionaries(
+        {"cmd": st.sampled_from(COMMANDS) | json_values}, optional={"bin": json_values, "after": json_values}
+    )
+)
+@example({"cmd": "fire", "bin": "\ud800"})
+@example({"cmd": "link", "after": 10**400})
+@example({"cmd": "home", "bin": "cans"})
+def test_a_request_is_understood_or_refused_in_a_short_sentence(told: dict[str, Any]) -> None:
+    line = json.dumps(told).encode()
+    try:
+        request = read_request(line)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"(?s)\A.{1,200}\Z"):
+            read_request(line)
+        return
+    assert request.command == told["cmd"]
+    assert (request.order is not None) == (request.command in ("fire", "home"))
+    if request.command == "fire":
+        assert request == Request("fire", Order("fire", told["bin"]))
+        assert 1 <= len(told["bin"]) <= 64
+
+
+# What shall move
+
+
+def taken(daemon: Daemon) -> Ticket:
+    """The order that waits, taken as the loop would take it."""
+    found: list[Ticket] = []
+
+    def look() -> bool:
+        ticket = daemon.switches.orders.take()
+        found.extend([ticket] if ticket else [])
+        return bool(found)
+
+    wait_for(look)
+    return found[0]
+
+
+def read_all(client: socket.socket) -> dict[str, Any]:
+    with client.makefile("rb") as answers:
+        told: dict[str, Any] = json.loads(answers.readline())
+        return told
+
+
+def test_nothing_is_ordered_while_it_is_not_paused(daemon: Daemon) -> None:
+    for what in (Order("fire", "cans"), Order("home")):
+        with pytest.raises(UsageError, match="not paused; pause it first with `appliance pause`. Nothing was moved"):
+            order(daemon.path, what, movement_s=1)
+    assert daemon.switches.orders.take() is None
+
+
+def test_an_order_is_answered_when_the_loop_has_carried_it_out_and_others_are_served_meanwhile(daemon: Daemon) -> None:
+    daemon.switches.pause()
+    with closing(daemon.connect()) as client:
+        client.sendall(b'{"cmd": "fire", "bin": "cans"}\n')
+        ticket = taken(daemon)
+        assert ticket.order == Order("fire", "cans")
+        assert ask(daemon.path, "status")["paused"] is True
+        ticket.give(Answer(result={"status": "done", "seq": 7}))
+        ticket.refuse("a second answer changes nothing")
+        assert read_all(client) == {"ok": True, "order": "fire cans", "result": {"status": "done", "seq": 7}}
+
+
+def test_an_order_whose_asker_has_left_is_never_begun(daemon: Daemon) -> None:
+    daemon.switches.pause()
+    with closing(daemon.connect()) as client:
+        client.sendall(b'{"cmd": "fire", "bin": "cans"}\n')
+        wait_for(lambda: any(one.ticket for one in list(daemon.server._clients.values())))
+    wait_for(lambda: not daemon.server._clients)
+    assert daemon.switches.orders.take() is None
+
+
+def test_an_order_that_cannot_begin_in_time_is_taken_back_and_says_why(daemon: Daemon) -> None:
+    daemon.switches.pause()
+    daemon.status = STATUS | {"trouble": "the link is down"}
+    with pytest.raises(UsageError, match=r"could not begin within 0.5 s: the link is down; nothing was moved"):
+        order(daemon.path, Order("home"), movement_s=1)
+    assert daemon.switches.orders.take() is None
+
+
+def test_whoever_resumes_takes_back_what_waits(daemon: Daemon) -> None:
+    daemon.switches.pause()
+    with closing(daemon.connect()) as client:
+        client.sendall(b'{"cmd": "home"}\n')
+        wait_for(lambda: any(one.ticket for one in list(daemon.server._clients.values())))
+        ask(daemon.path, "resume")
+        assert read_all(client)["error"] == "the machine was resumed; nothing was moved"
+    assert daemon.switches.orders.take() is None
+
+
+def test_one_order_at_a_time_and_no_more_than_the_queue_holds(daemon: Daemon) -> None:
+    daemon.switches.orders = Orders(valid_s=60)
+    daemon.switches.pause()
+    clients = [daemon.connect() for _ in range(CAPACITY)]
+    try:
+        for client in clients:
+            client.sendall(b'{"cmd": "home"}\n')
+        clients[0].sendall(b'{"cmd": "home"}\n')
+        assert "wait for the answer to your first order" in read_all(clients[0])["error"]
+        wait_for(lambda: sum(one.ticket is not None for one in list(daemon.server._clients.values())) == CAPACITY)
+        with pytest.raises(UsageError, match="others wait already; nothing was moved"):
+            order(daemon.path, Order("home"), movement_s=1)
+        assert [daemon.switches.orders.take() is not None for _ in range(CAPACITY + 1)] == [True] * CAPACITY + [False]
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_when_nobody_takes_orders_any_more_what_waits_is_refused(daemon: Daemon) -> None:
+    daemon.switches.pause()
+    with closing(daemon.connect()) as client:
+        client.sendall(b'{"cmd": "home"}\n')
+        wait_for(lambda: any(one.ticket for one in list(daemon.server._clients.values())))
+        daemon.switches.orders.close("the appliance ends; nothing was moved")
+        assert read_all(client)["error"] == "the appliance ends; nothing was moved"
+    with pytest.raises(UsageError, match="the appliance ends"):
+        order(daemon.path, Order("home"), movement_s=1)
+
+
+def test_those_who_wait_for_a_movement_are_not_sent_away_for_others(daemon: Daemon) -> None:
+    daemon.switches.orders = Orders(valid_s=60)
+    daemon.switches.pause()
+    with closing(daemon.connect()) as first:
+        first.sendall(b'{"cmd": "home"}\n')
+        ticket = taken(daemon)
+        others = [daemon.connect() for _ in range(2 * MAX_CLIENTS)]
+        assert ask(daemon.path, "status")["paused"]
+        ticket.give(Answer(result={"status": "done"}))
+        assert read_all(first)["ok"]
+        for client in others:
+            client.close()
+
+
+def test_link_tells_how_it_stands_and_what_went_over_it(daemon: Daemon) -> None:
+    daemon.status = STATUS | {"sorter": "line", "simulated": True, "link": {"state": "ready"}, "trouble": ""}
+    told = ask_link(daemon.path, after=3)
+    assert told == {
+        "state": "sorting",
+        "sorter": "line",
+        "simulated": True,
+        "trouble": "",
+        "pid": os.getpid(),
+        "said": {"state": "ready"},
+        "passages": [{"number": 4, "text": "line 4"}, {"number": 5, "text": "line 5"}],
+    }
 
 
 # Clients that do not behave
@@ -390,8 +564,8 @@ def test_asking_where_nobody_listens_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_asking_for_what_it_does_not_know_is_a_usage_error_with_its_words(daemon: Daemon) -> None:
-    with pytest.raises(UsageError, match="unknown cmd 'fire'"):
-        ask(daemon.path, "fire")
+    with pytest.raises(UsageError, match="unknown cmd 'dance'"):
+        ask(daemon.path, "dance")
 
 
 @pytest.mark.parametrize("answer", [b"", b"nonsense\n", b"\xff\n"])

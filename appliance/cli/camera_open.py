@@ -10,7 +10,7 @@ from appliance.camera import Camera
 from appliance.camera.opencv import OpenCVOptions
 from appliance.cli.build import make_camera
 from appliance.config import Config
-from appliance.control import ask, find_socket
+from appliance.control_client import ask, find_socket
 from appliance.errors import CameraError, UsageError
 from appliance.wording import counted
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.cli.common import add_config_option, load, parser
 from appliance.clock import Deadline
-from appliance.control import ask, find_socket, watch
+from appliance.control_client import ask, find_socket, watch
 from appliance.health import arrivals
 from appliance.wording import counted, told
 

@@ -8,7 +8,7 @@ from typing import Any
 from appliance.cli.build import make_camera, make_classifier, make_sorter
 from appliance.cli.common import TABLES, add_config_option, parser
 from appliance.config import Config
-from appliance.control import ask, find_socket
+from appliance.control_client import ask, find_socket
 from appliance.diagnose import Context, Finding, Verdict, camera, config, drift, host, link, model, worst_exit_code
 from appliance.errors import UsageError
 

@@ -17,7 +17,8 @@ from appliance.cli.common import add_config_option, load, parser, set_up_log
 from appliance.cli.with_twin import compare_logs, twin_for
 from appliance.clock import Clock
 from appliance.config import Config
-from appliance.control import ControlServer, server_path
+from appliance.control import ControlServer
+from appliance.control_client import server_path
 from appliance.errors import ApplianceError
 from appliance.health import Health
 from appliance.loop import Parts, SortingLoop

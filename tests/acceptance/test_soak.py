@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support import ROOT, ConfigFile, TwinControl, running, wait_for
 
-from appliance.control import ask
+from appliance.control_client import ask
 from appliance.machine import pss_kb
 
 WARM = 12_000

@@ -12,7 +12,7 @@ import pytest
 from support import ROOT, SCRIPTED, ConfigFile, TwinControl, appliance, running, wait_for
 
 from appliance.agreement import Agreement, compare
-from appliance.control import ask
+from appliance.control_client import ask
 from appliance.errors import UsageError
 from appliance.history import open_history
 from appliance.twin import read_log

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from appliance.control import SOCKET_FILE, ask
+from appliance.control_client import SOCKET_FILE, ask
 from appliance.errors import ApplianceError
 
 ROOT = Path(__file__).resolve().parents[2]
