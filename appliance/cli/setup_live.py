@@ -35,6 +35,8 @@ def watch_live(config: Config, seconds: float, page_port: int | None = None) -> 
     """
     region = config.camera.roi.region() if config.camera.roi else None
     with opened(config) as (camera, _):
+        if not camera.live:
+            print(f"{camera.name} is a recording: it goes by at its own speed, and no lens changes it")
         view, best, deadline = LiveView(camera.name), 0.0, Deadline(seconds)
 
         def show(frame: Frame, measures: Measures) -> None:

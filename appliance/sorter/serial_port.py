@@ -4,6 +4,7 @@ import errno
 import glob
 import grp
 import os
+import select
 import termios
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
 
 _WRITE_TIMEOUT_S = 0.5
 _READ_TIMEOUT_S = 0.05
+_CHUNK = 4096
 
 
 def find_port(name: str) -> str:
@@ -82,8 +84,14 @@ class SerialPort:
         if sent < len(data):
             self._port.write(data[sent:])
 
-    def read(self) -> bytes:
-        """What has arrived, after at most 50 ms; empty if nothing did. Raises one of PORT_ERRORS."""
+    def read(self, wait_s: float = _READ_TIMEOUT_S) -> bytes:
+        """What has arrived, after at most `wait_s` (50 ms where there is no descriptor); empty if nothing did.
+
+        Raises one of PORT_ERRORS.
+        """
+        descriptor = getattr(self._port, "fd", None)
+        if isinstance(descriptor, int):
+            return _read(descriptor, wait_s)
         first: bytes = self._port.read(1)
         return first + self._port.read(self._port.in_waiting) if first else first
 
@@ -93,6 +101,20 @@ class SerialPort:
         except PORT_ERRORS:
             # A device that is gone cannot be closed politely; the descriptor is released all the same.
             return
+
+
+def _read(descriptor: int, wait_s: float) -> bytes:
+    ready, _, _ = select.select([descriptor], [], [], max(0.0, wait_s))
+    if not ready:
+        return b""
+    try:
+        data = os.read(descriptor, _CHUNK)
+    except BlockingIOError:
+        return b""
+    if not data:
+        # A descriptor that is ready and has nothing is one whose device went away. Source: termios(3), "hangup".
+        raise OSError(errno.EIO, "the device was disconnected")
+    return data
 
 
 def holder_of(device: str) -> str:
@@ -128,7 +150,7 @@ def _explain(device: str, error: BaseException) -> LinkError:
         there = ", ".join(port.device for port in list_ports.comports()) or "no serial ports at all"
         remedy = "plug the board in, or correct sorter.port"
         if not device.startswith("/dev/"):
-            remedy += "; if a SIMULATED machine is meant to be there: appliance run --twin"
+            remedy += f"; a SIMULATED machine in another terminal: appliance twin --link {device} --log {device}.jsonl"
         return LinkError(doing, f"it does not exist; there is {there}", remedy)
     if number == errno.ENOTTY or "Inappropriate ioctl" in str(error):
         return LinkError(doing, "it is not a serial port", "correct sorter.port")
