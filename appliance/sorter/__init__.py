@@ -1,12 +1,13 @@
 """Where movements happen: one interface, one table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from appliance.plugins import Table
 from appliance.records import Ack, LinkEvent, SortCommand
 
-__all__ = ["SORTERS", "Capabilities", "Sorter"]
+__all__ = ["SORTERS", "Capabilities", "Describes", "GoesHome", "Passage", "Sorter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,38 @@ class Sorter(Protocol):
 
     def close(self) -> None:
         """Let go of the line. What was still unanswered gets its Ack first. Closing twice is fine."""
+
+
+@runtime_checkable
+class GoesHome(Protocol):
+    """A sorter whose far end can be sent to rest and goes on taking commands afterwards."""
+
+    def home(self, command: SortCommand) -> None:
+        """As `submit`, but every output goes to its rest position; the command's bin and channel say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Something that went over the link, numbered from 1: in words; `trouble` says what was wrong with it."""
+
+    number: int
+    at_ns: int
+    outgoing: bool
+    text: str
+    trouble: str = ""
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A sorter that tells how its link stands. Any thread may ask; neither answer waits for the line."""
+
+    def link(self) -> Mapping[str, Any]:
+        """As JSON types: `state` in a word and `why`, and what there is of `device` (the port as the kernel calls it),
+        `board` (what the far end said of itself), `quality` (round trip and the like) and `counters`
+        {"host": {name: count}, "board": {name: count}}."""
+
+    def passages(self, after: int) -> list[Passage]:
+        """What went over the link with a number above `after`: the newest few hundred, oldest first."""
 
 
 SORTERS = Table(
