@@ -24,13 +24,14 @@ class CloseLook:
     def __init__(
         self, region: Region | None = None, reference: Reference | None = None, trigger: Trigger | None = None
     ) -> None:
-        """`trigger` says which pictures show the empty region, which are then compared with the `reference`."""
+        """`trigger` says which pictures show the empty region, which are then compared with the `reference`; `misfit`
+        is why they cannot be."""
         self._region, self._reference, self._trigger = region, reference, trigger
         self._first: int | None = None
         self._differ = False
         self._clipped: list[float] = []
         self._empty = Stack()
-        self._misfit = ""
+        self.misfit = ""
 
     def hear(self, frame: Frame, measures: Measures) -> None:
         """One picture more; its measures are known to the viewing."""
@@ -57,23 +58,23 @@ class CloseLook:
     def against_reference(self) -> dict[str, float] | None:
         """How far the empty region is from the reference, as `appliance.drift.compare` tells; None, and `why_not`, if
         that cannot be told."""
-        if self._reference is None or self._misfit or self._empty.count < PICTURES:
+        if self._reference is None or self.misfit or self._empty.count < PICTURES:
             return None
         return compare(self._reference, self._empty.view())
 
     @property
     def why_not(self) -> str:
         """Why nothing was compared."""
-        if self._misfit:
-            return f"the reference does not fit: {self._misfit}"
+        if self.misfit:
+            return f"the reference does not fit: {self.misfit}"
         seen = counted(self._empty.count, "picture")
         return f"{seen} of the empty region, {PICTURES} are needed: empty it, and look for longer (--seconds)"
 
     def _keep_if_empty(self, frame: Frame, pixels: Pixels) -> None:
         if self._reference is None or self._trigger is None:
             return
-        self._misfit = self._reference.misfit(self._region, (pixels.shape[1], pixels.shape[0]))
+        self.misfit = self._reference.misfit(self._region, (pixels.shape[1], pixels.shape[0]))
         self._trigger.feed(frame)
         # A trigger that cannot tell believes whoever asks, as when the reference is taken.
-        if not self._misfit and self._trigger.status().empty is not False:
+        if not self.misfit and self._trigger.status().empty is not False:
             self._empty.add(pixels)

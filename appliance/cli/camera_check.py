@@ -36,7 +36,7 @@ def check(config: Config, arguments: argparse.Namespace) -> int:
         seen = replace(seen, unreadable=seen.unreadable + camera.counters().corrupt)
         promise = _promise(camera, options)
     if reference is not None:
-        likeness = _likeness(config, close, reference)
+        likeness = _likeness(config, close, reference, live=camera.live)
     rows = judge(seen, Close(close.alike, close.clipped_share), promise, likeness)
     faults = [f"{row.name}: {row.reason}" for row in rows if row.verdict is Verdict.FAIL]
     if arguments.json:
@@ -63,10 +63,11 @@ def _reference(config: Config) -> tuple[Reference | None, Likeness]:
         return None, Likeness(config.drift, why_not=str(error))
 
 
-def _likeness(config: Config, close: CloseLook, reference: Reference) -> Likeness:
+def _likeness(config: Config, close: CloseLook, reference: Reference, *, live: bool) -> Likeness:
     values = close.against_reference()
     if values is None:
-        return Likeness(config.drift, why_not=close.why_not)
+        why_not = close.why_not if live or close.misfit else "stored pictures go by too fast to be compared"
+        return Likeness(config.drift, why_not=why_not)
     return Likeness(config.drift, reference.taken, trusted(values, empty=True, options=config.drift))
 
 

@@ -188,6 +188,9 @@ def test_a_reference_is_taken_of_the_empty_pictures_of_the_stream(
     code, refused = said(capsys, "reference", "-c", config)
     assert (code, "--force" in refused["error"]) == (2, True)
     assert said(capsys, "reference", "--force", "-c", config)[0] == 0
+    # As fast as they are read, there is no time to look closer at enough of them.
+    code, told = said(capsys, "check", "--seconds", "1", "-c", config)
+    assert (code, row(told, "focus")["reason"]) == (0, "stored pictures go by too fast to be compared")
 
 
 def test_a_camera_that_a_running_appliance_holds_is_not_opened(config_file: ConfigFile, twin: TwinControl) -> None:
