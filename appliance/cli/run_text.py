@@ -41,7 +41,7 @@ def _counters(snapshot: Snapshot | None) -> Text:
 def print_summary(summary: Mapping[str, Any]) -> None:
     """The summary of a run, for reading."""
     console = Console(highlight=False, soft_wrap=True)
-    simulated = ", SIMULATED" if summary["simulated"] else ""
+    simulated = ", SIMULATED" if summary["simulated"] and "SIMULATED" not in summary["sorter"] else ""
     console.print(f"\n{counted(summary['items'], 'item')} in {summary['seconds']:g} s with {summary['model']}")
     table = Table(title="where they went", title_justify="left")
     table.add_column("bin")
