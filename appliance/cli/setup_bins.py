@@ -91,9 +91,7 @@ class _Sorting:
     def _make(self, name: str, label: str) -> None:
         """A new bin, if its channel is told."""
         key = f"channels.{name}"
-        question = (
-            f"There is no bin {name}. Its channel if you want one (0 to 255, or none: nothing has to move), or no:"
-        )
+        question = f"There is no bin {name} yet. Its channel (0 to 255, or none if nothing has to move), or no:"
         said = self._asking.ask(key, question, "no")
         if said == "no":
             remedy = f"one of: {', '.join(self._labels)}, never; or tell the channel of a new bin ({key})"
