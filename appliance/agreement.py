@@ -7,9 +7,11 @@ from typing import Any
 
 from appliance.wording import counted
 
-__all__ = ["Agreement", "compare"]
+__all__ = ["Agreement", "compare", "moved_by_hand"]
 
 _MOVED = frozenset({"moved", "silent"})
+_ENDS = {"done": "sorted", "failed": "failed", "not-begun": "failed"}
+"""How a movement by hand ended -> the outcome that promises the same of an item; of any other nobody can know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,18 @@ def compare(
     results = Counter(record["result"] for records in by_seq.values() for record in records)
     moved = sum(results[result] for result in _MOVED)
     return Agreement(len(commanded), sum(results.values()), moved, tuple(contradictions))
+
+
+def moved_by_hand(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The movements that people ordered, from the journal's events, in the form of items for `compare`."""
+    found: dict[int, dict[str, Any]] = {}
+    for event in events:
+        told = event["json"]
+        if event["kind"] == "fire":
+            found[told["seq"]] = {"item": "by hand", "seq": told["seq"], "bin": told["bin"], "outcome": "uncertain"}
+        elif event["kind"] == "fire-end" and told["seq"] in found:
+            found[told["seq"]]["outcome"] = _ENDS.get(told["status"], "uncertain")
+    return list(found.values())
 
 
 def _check(row: Mapping[str, Any], records: list[Mapping[str, Any]], channel: int | None) -> list[str]:

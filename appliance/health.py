@@ -57,7 +57,8 @@ def arrivals(state: str, picture_age_s: float | None) -> str:
 class Snapshot:
     """What the loop says of itself: immutable, published whole, read by other threads without a lock.
 
-    `picture_age_s` is that of a live camera's newest picture, None before the first and of stored ones.
+    `picture_age_s` is that of a live camera's newest picture, None before the first and of stored ones. `link` is what
+    the sorter tells of its link (`appliance.sorter.Describes`), empty where it tells nothing.
     """
 
     state: str
@@ -84,6 +85,7 @@ class Snapshot:
     restarts: int = 0
     picture_age_s: float | None = None
     drift: Mapping[str, Any] = field(default_factory=dict)
+    link: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from appliance.by_hand import ByHand
 from appliance.camera import Camera
 from appliance.classifier import Classifier
 from appliance.clock import Clock, Deadline
@@ -37,7 +38,7 @@ from appliance.records import (
     Rule,
     SortCommand,
 )
-from appliance.sorter import Capabilities, Sorter
+from appliance.sorter import Capabilities, Describes, Sorter
 from appliance.trigger import Trigger
 
 __all__ = ["Limits", "Parts", "SortingLoop"]
@@ -115,6 +116,10 @@ class SortingLoop:
         self._on_outcome = on_outcome
         self._pending: dict[int, _Pending] = {}
         self._seq = parts.journal.next_seq
+        self._by_hand = ByHand(
+            parts.switches.orders, parts.sorter, parts.journal, parts.policy.channels, self._next_seq, clock
+        )
+        self._told_by = parts.sorter if isinstance(parts.sorter, Describes) else None
         self._decided = 0
         self._hearing = Hearing()
         self._link_down_ns: int | None = None
@@ -170,6 +175,7 @@ class SortingLoop:
             return
         if self._hindrance is not None and self._hindrance[0] == "paused":
             self._parts.journal.event("resumed", {})
+            self._by_hand.let_go("the machine was resumed")
         self._hindrance = None
         self._publish("sorting")
         frame = self._intake.next(_HOLD_S if self._pending else _FRAME_WAIT_S)
@@ -254,8 +260,7 @@ class SortingLoop:
         self._finish(self._outcome(item, decision, kind), item.frames[-1].pixels)
 
     def _move(self, item: Item, decision: Decision, channel: int) -> None:
-        seq, now_ns = self._seq, self._clock()
-        self._seq += 1
+        seq, now_ns = self._next_seq(), self._clock()
         # Until somebody hears otherwise, the truth about this item is that nobody knows.
         unsettled = self._outcome(item, decision, OutcomeKind.UNCERTAIN, seq, "the program ended before the answer")
         slot = self._parts.journal.intend(unsettled)
@@ -266,6 +271,11 @@ class SortingLoop:
         self._parts.sorter.submit(command)
         self._pending[seq] = _Pending(unsettled, slot, self._clock(), newest.pixels)
         self._hear(0.0)
+
+    def _next_seq(self) -> int:
+        """A number for a command, used up."""
+        self._seq += 1
+        return self._seq - 1
 
     def _why_not(self, frame: Frame, *, moves: bool) -> Rule | None:
         """Why nothing may move for this frame now; None if it may.
@@ -329,6 +339,8 @@ class SortingLoop:
                 self._note(event)
 
     def _settle(self, ack: Ack) -> None:
+        if self._by_hand.settle(ack):
+            return
         pending = self._pending.pop(ack.seq, None)
         if pending is None:
             log.warning("an answer to a command that nobody waits for: %s", ack)
@@ -364,12 +376,13 @@ class SortingLoop:
     def _drain(self) -> None:
         """Wait for the answers that are still to come; what stays without one is uncertain. Then let it rest."""
         deadline = Deadline(self._parts.capabilities.answer_s + 1)
-        while self._pending and not deadline.expired:
+        while (self._pending or self._by_hand.moving) and not deadline.expired:
             self._hear(0.1)
             self._parts.health.progress()
             self._parts.health.tick()
         for pending in list(self._pending.values()):
             self._settle(Ack(pending.unsettled.seq or 0, AckStatus.UNKNOWN, self._clock(), "no answer before the end"))
+        self._by_hand.close()
         self._parts.sorter.stop()
 
     # What keeps the loop from deciding
@@ -398,6 +411,7 @@ class SortingLoop:
             raise error
         if hindrance == "paused":
             self._intake.watch()
+            self._by_hand.step()
         self._intake.excuse()
         self._parts.health.progress()
         self._parts.health.tick()
@@ -467,6 +481,7 @@ class SortingLoop:
             last={} if last is None else _brief(last),
             trigger=seen.counters,
             drift=parts.drift.as_dict() if parts.drift is not None else {},
+            link={} if self._told_by is None else self._told_by.link(),
             trouble=parts.journal.trouble or link or seen.trouble,
         )
 

@@ -7,8 +7,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from typing import Any
 
 from appliance.camera import LabelledSource
@@ -25,6 +26,7 @@ from appliance.loop import Parts, SortingLoop
 from appliance.machine import process_age_s, pss_kb
 from appliance.records import Outcome
 from appliance.score import ItemCount, Score
+from appliance.sorter import Describes, Sorter
 
 __all__ = ["main"]
 
@@ -96,7 +98,9 @@ def _sort(
     with open_parts(config) as parts:
         watcher = _Watcher(parts)
         loop = SortingLoop(parts, limits_of(config, arguments.items), stop, on_outcome=watcher.hear)
-        control = ControlServer(server_path(config), lambda: _status(parts.health), parts.switches)
+        control = ControlServer(
+            server_path(config), lambda: _status(parts.health), parts.switches, _passages_of(parts.sorter)
+        )
         try:
             parts.health.warn_if_too_slow(config.camera.stall_s)
             parts.health.ready()
@@ -113,6 +117,13 @@ def _sort(
 
 def _status(health: Health) -> dict[str, Any]:
     return health.snapshot.as_dict() if health.snapshot is not None else {}
+
+
+def _passages_of(sorter: Sorter) -> Callable[[int], list[dict[str, Any]]]:
+    """What went over the link, where the sorter tells it."""
+    if not isinstance(sorter, Describes):
+        return lambda after: []
+    return lambda after: [asdict(one) for one in sorter.passages(after)]
 
 
 class _Watcher:

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from appliance.agreement import Agreement, compare
+from appliance.agreement import Agreement, compare, moved_by_hand
 from appliance.config import Config
 from appliance.errors import UsageError
 from appliance.history import open_history
@@ -12,6 +12,9 @@ from appliance.twin import read_log
 from appliance.twin_process import twin_running
 
 __all__ = ["compare_logs", "twin_for"]
+
+_EVENTS = 100_000
+"""More than a rehearsal has."""
 
 
 def twin_for(config: Config) -> AbstractContextManager[None]:
@@ -41,7 +44,8 @@ def compare_logs(config: Config, run_id: str) -> Agreement:
     """Does the twin's log agree with what the journal says of the run?"""
     channels = {name: one.channel for name, one in config.decision.bins.items()}
     with open_history(config.machine.state_dir) as history:
-        return compare(history.items(run_id=run_id), read_log(_log_of(config)), channels)
+        by_hand = moved_by_hand(history.events(run_id=run_id, last=_EVENTS))
+        return compare([*history.items(run_id=run_id), *by_hand], read_log(_log_of(config)), channels)
 
 
 def _log_of(config: Config) -> Path:

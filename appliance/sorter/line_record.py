@@ -25,13 +25,12 @@ class LineRecord:
         self._number = 0
         self._counts = Counter(dict.fromkeys(names, 0))
 
-    def note(self, text: str, *, outgoing: bool, trouble: str = "") -> None:
-        """A line went by."""
-        at_ns = self._clock()
-        shown = text.strip()[:_LONGEST]
-        with self._lock:
-            self._number += 1
-            self._passages.append(Passage(self._number, at_ns, outgoing, shown, trouble))
+    def sent(self, line: bytes) -> None:
+        self._note(line.decode("utf-8", "replace"), outgoing=True)
+
+    def heard(self, line: str, trouble: str = "") -> None:
+        """A line came in; `trouble` says what was wrong with it."""
+        self._note(line, outgoing=False, trouble=trouble)
 
     def count(self, name: str) -> None:
         with self._lock:
@@ -45,3 +44,10 @@ class LineRecord:
         """The lines above a number, oldest first; a gap in the numbers is what was forgotten."""
         with self._lock:
             return [one for one in self._passages if one.number > number]
+
+    def _note(self, text: str, *, outgoing: bool, trouble: str = "") -> None:
+        at_ns = self._clock()
+        shown = text.strip()[:_LONGEST]
+        with self._lock:
+            self._number += 1
+            self._passages.append(Passage(self._number, at_ns, outgoing, shown, trouble))

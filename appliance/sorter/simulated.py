@@ -1,7 +1,8 @@
 """A SIMULATED sorter in this process: moves nothing, answers like a machine, with faults on order."""
 
 import time
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,7 +10,8 @@ from appliance.clock import Clock
 from appliance.config import Options
 from appliance.errors import LinkError
 from appliance.records import Ack, AckStatus, LinkEvent, SortCommand
-from appliance.sorter import Capabilities
+from appliance.sorter import Capabilities, Passage
+from appliance.sorter.line_record import LineRecord
 
 __all__ = ["SimulatedSorter", "SimulatedSorterOptions"]
 
@@ -35,6 +37,7 @@ class SimulatedSorter:
         self._clock = clock
         self._due: list[Ack] = []
         self._received = 0
+        self._record = LineRecord("commands", "home", clock=clock)
         self._open = self._stopped = False
         self.recovery_s = options.recovery_s
 
@@ -50,15 +53,10 @@ class SimulatedSorter:
         return self._open and not self._stopped and not self._due
 
     def submit(self, command: SortCommand) -> None:
-        now_ns = self._clock()
-        if not self._open or self._stopped:
-            self._due.append(Ack(command.seq, AckStatus.FAILED, now_ns, "SIMULATED: closed, nothing was sent"))
-            return
-        if now_ns > command.not_after_ns:
-            self._due.append(Ack(command.seq, AckStatus.FAILED, now_ns, "SIMULATED: too late, nothing was sent"))
-            return
-        self._received += 1
-        self._due.append(self._answer(command.seq, now_ns))
+        self._take(command, f"SORT {command.channel} {command.seq}", "commands")
+
+    def home(self, command: SortCommand) -> None:
+        self._take(command, f"HOME {command.seq}", "home")
 
     def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
         if self._due:
@@ -67,9 +65,19 @@ class SimulatedSorter:
         elif timeout_s > 0:
             time.sleep(timeout_s)
         now_ns = self._clock()
-        ripe: list[Ack | LinkEvent] = [ack for ack in self._due if ack.done_at_ns <= now_ns]
+        ripe = [ack for ack in self._due if ack.done_at_ns <= now_ns]
         self._due = [ack for ack in self._due if ack.done_at_ns > now_ns]
-        return ripe
+        for ack in ripe:
+            self._record.heard(f"{ack.status.value} {ack.seq}, {ack.detail}")
+        return [*ripe]
+
+    def link(self) -> Mapping[str, Any]:
+        state = ("busy" if self._due else "ready") if self._open and not self._stopped else "closed"
+        counters = {"host": self._record.counts()}
+        return {"state": state, "why": "", "device": "", "board": {"simulated": True}, "counters": counters}
+
+    def passages(self, after: int) -> list[Passage]:
+        return self._record.after(after)
 
     def stop(self) -> None:
         self._stopped = True
@@ -81,6 +89,19 @@ class SimulatedSorter:
             for ack in self._due
         ]
         self._open = False
+
+    def _take(self, command: SortCommand, text: str, counted_as: str) -> None:
+        now_ns = self._clock()
+        self._record.sent(text.encode())
+        self._record.count(counted_as)
+        if not self._open or self._stopped:
+            self._due.append(Ack(command.seq, AckStatus.FAILED, now_ns, "SIMULATED: closed, nothing was sent"))
+            return
+        if now_ns > command.not_after_ns:
+            self._due.append(Ack(command.seq, AckStatus.FAILED, now_ns, "SIMULATED: too late, nothing was sent"))
+            return
+        self._received += 1
+        self._due.append(self._answer(command.seq, now_ns))
 
     def _answer(self, seq: int, now_ns: int) -> Ack:
         options = self._options
