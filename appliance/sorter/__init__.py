@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from appliance.plugins import Table
-from appliance.records import Ack, LinkEvent, SortCommand
+from appliance.records import Ack, LinkEvent, SensorEvent, SortCommand
 
 __all__ = ["SORTERS", "Capabilities", "Describes", "GoesHome", "Passage", "Sorter"]
 
@@ -15,13 +15,16 @@ class Capabilities:
     """What the far end said, or the configuration says for it.
 
     `confirms`: every command gets an answer. Without it every moved item ends `uncertain`. `answer_s` is the
-    longest that an answer takes. `simulated`: nothing real moves.
+    longest that an answer takes. `simulated`: nothing real moves. `channels`: it has those from 0 to one less; None if
+    it did not say. `last_seq`: the number (modulo 2^32) of the last command that moved it, None if it knows of none.
     """
 
     name: str
     confirms: bool
     answer_s: float
     simulated: bool = False
+    channels: int | None = None
+    last_seq: int | None = None
 
 
 class Sorter(Protocol):
@@ -44,8 +47,11 @@ class Sorter(Protocol):
     def submit(self, command: SortCommand) -> None:
         """Hand the bytes over; never waits for the machine, never raises for a broken line: that is an Ack."""
 
-    def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
-        """What happened since the last call; waits at most `timeout_s` for the first."""
+    def events(self, timeout_s: float) -> list[Ack | LinkEvent | SensorEvent]:
+        """What happened since the last call; waits at most `timeout_s` for the first.
+
+        That the loop calls it is also its sign of life: a far end with a lease rests when the calls stay away.
+        """
 
     def stop(self) -> None:
         """Ask the actuator to come to rest; no command is sent after it until `open`."""
@@ -89,6 +95,7 @@ class Describes(Protocol):
 SORTERS = Table(
     "appliance.sorter",
     {
+        "framed": "appliance.sorter.framed:FramedSorter",
         "line": "appliance.sorter.line:LineSorter",
         "simulated": "appliance.sorter.simulated:SimulatedSorter",
     },

@@ -47,6 +47,7 @@ DIVERT, HOME = 0, 1
 """What a command asks for: a diverter's movement, or every output in its rest position."""
 
 _HELLO_EVERY_NS = 200_000_000
+_ASK_EVERY_NS = 5_000_000_000
 _WORST_ERROR_US = 20_000
 _FARTHEST_US = 1_200_000_000
 """Moments further ahead than 20 minutes would come near the turn of the board's 32 bits."""
@@ -79,6 +80,8 @@ class Conversation:
         self._alive_ns = -(10**18)
         self._where = ""
         self._told_down = False
+        self.counted = 0
+        """How often the board told its counters."""
         self._answers: dict[type[Any], Callable[[Any, int], None]] = {
             Pulse: self._on_pulse,
             Accepted: self._on_accepted,
@@ -99,7 +102,7 @@ class Conversation:
         self._standing = Standing()
         self._heart = Heartbeat(self._session, now_ns)
         self._counters: Counters | None = None
-        self._hello_ns = self._arm_ns = self._stop_ns = now_ns
+        self._hello_ns = self._arm_ns = self._stop_ns = self._ask_ns = now_ns
         self._stops = 0
         self._rested = self._stopped = False
         self._next_event = 0
@@ -138,8 +141,8 @@ class Conversation:
             self._say_stop(now_ns)
 
     def ask(self, now_ns: int) -> None:
-        """Ask for the board's counters; `report` has them when they came."""
-        self._counters = None
+        """Ask for the board's counters now; `report` has them when `counted` has grown."""
+        self._ask_ns = now_ns + _ASK_EVERY_NS
         if self.phase is Phase.TALKING:
             self._send(Ask(self._session), now_ns)
 
@@ -188,6 +191,8 @@ class Conversation:
         elif self._may_arm(now_ns) and now_ns >= self._arm_ns:
             self._arm_ns = now_ns + self._heart.round_trip.timeout_ns
             self._send(Arm(self._session, self._standing.latch), now_ns)
+        if now_ns >= self._ask_ns:
+            self.ask(now_ns)
 
     # What the owner takes
 
@@ -245,6 +250,7 @@ class Conversation:
             line=replace(self._receiver.counters),
             state=self._standing.state if self.phase is Phase.TALKING else State.WAITING,
             rested=self._standing.rested,
+            trouble=self.trouble,
             round_trip_ms=heart.round_trip.smoothed_ms,
             clock_error_us=heart.clock.error_us(now_ns),
             drift_ppm=heart.clock.drift_ppm,
@@ -394,6 +400,7 @@ class Conversation:
 
     def _on_counters(self, frame: Counters, now_ns: int) -> None:
         self._counters = frame
+        self.counted += 1
 
     # Telling
 

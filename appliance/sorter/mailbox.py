@@ -2,13 +2,14 @@
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 
-from appliance.records import Ack, AckStatus, LinkEvent
+from appliance.records import Ack, AckStatus, LinkEvent, SensorEvent
 
 __all__ = ["Mailbox"]
 
-MAX_LINK_EVENTS = 256
-"""A noisy line may say a lot; beyond this the oldest LinkEvents are dropped. Acks never are."""
+MAX_EVENTS = 256
+"""A noisy line may say a lot; beyond this the oldest events are dropped. Acks never are."""
 
 
 class Mailbox:
@@ -17,7 +18,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._arrived = threading.Condition()
         self._acks: deque[Ack] = deque()
-        self._events: deque[LinkEvent] = deque(maxlen=MAX_LINK_EVENTS)
+        self._events: deque[LinkEvent | SensorEvent] = deque(maxlen=MAX_EVENTS)
         self._unanswered: dict[int, int] = {}
 
     @property
@@ -50,12 +51,22 @@ class Mailbox:
             self._events.append(event)
             self._arrived.notify_all()
 
-    def take(self, timeout_s: float) -> list[Ack | LinkEvent]:
+    def post(self, happened: Iterable[Ack | LinkEvent | SensorEvent]) -> None:
+        """From a link that knows by itself what is unanswered."""
+        with self._arrived:
+            for one in happened:
+                if isinstance(one, Ack):
+                    self._acks.append(one)
+                else:
+                    self._events.append(one)
+            self._arrived.notify_all()
+
+    def take(self, timeout_s: float) -> list[Ack | LinkEvent | SensorEvent]:
         """Everything that arrived; waits at most `timeout_s` for the first."""
         with self._arrived:
             if timeout_s > 0:
                 self._arrived.wait_for(lambda: bool(self._acks or self._events), timeout_s)
-            taken: list[Ack | LinkEvent] = [*self._events, *self._acks]
+            taken: list[Ack | LinkEvent | SensorEvent] = [*self._events, *self._acks]
             self._events.clear()
             self._acks.clear()
             return taken

@@ -9,7 +9,7 @@ from pydantic import Field
 from appliance.clock import Clock
 from appliance.config import Options
 from appliance.errors import LinkError
-from appliance.records import Ack, AckStatus, LinkEvent, SortCommand
+from appliance.records import Ack, AckStatus, LinkEvent, SensorEvent, SortCommand
 from appliance.sorter import Capabilities, Passage
 from appliance.sorter.line_record import LineRecord
 
@@ -58,7 +58,7 @@ class SimulatedSorter:
     def home(self, command: SortCommand) -> None:
         self._take(command, f"HOME {command.seq}", "home")
 
-    def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
+    def events(self, timeout_s: float) -> list[Ack | LinkEvent | SensorEvent]:
         if self._due:
             wait_s = (self._due[0].done_at_ns - self._clock()) / 1e9
             time.sleep(max(0.0, min(wait_s, timeout_s)))
