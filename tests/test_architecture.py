@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             *("live_view", "live_view_html", "local_page", "machine"),
             *("optics", "pictures", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
             *("control", "control_client", "control_requests", "orders"),
-            *("twin_board", "twin_core", "twin_process", "wording", "yaml_lines"),
+            *("twin_board", "twin_core", "twin_framed", "twin_log", "twin_port", "twin_process", "wording", "yaml_lines"),
         }
     ),
     frozenset({"camera", "classifier", "sorter", "bundle", "trigger"}),

@@ -21,23 +21,24 @@ def twin_for(config: Config) -> AbstractContextManager[None]:
     """A twin at the configuration's sorter.port, with a fresh log.
 
     Raises:
-        UsageError: the configuration's sorter is not a line on a path of its own.
+        UsageError: the configuration's sorter is no port on a path of its own.
         StorageError: another run holds the state directory, or it cannot be written.
     """
     port = getattr(config.sorter, "port", "")
-    if config.sorter.kind != "line" or "://" in port or port.startswith(("usb:", "/dev/")):
+    kind = config.sorter.kind
+    if kind not in ("line", "framed") or "://" in port or port.startswith(("usb:", "/dev/")):
         raise UsageError(
             "starting the twin",
-            f"sorter is {config.sorter.kind} on {port or 'no port'}",
-            "use --twin only with `sorter: {kind: line, port: FILE}`, where FILE is no device",
+            f"sorter is {kind} on {port or 'no port'}",
+            "use --twin only with `sorter: {kind: line, port: FILE}` or kind framed, where FILE is no device",
         )
-    if "{seq}" not in config.sorter.template:
+    if kind == "line" and "{seq}" not in config.sorter.template:
         found = f"sorter.template is {config.sorter.template!r}: without {{seq}} the two logs cannot be compared"
         raise UsageError("starting the twin", found, r'template: "SORT {channel} {seq}\n", reply: "^OK (?P<seq>\d+)"')
     # A run that holds the directory has a twin of its own there: that is said before a second one is in its way.
     with hold_state_dir(config.machine.state_dir):
         pass
-    return twin_running(Path(port), _log_of(config))
+    return twin_running(Path(port), _log_of(config), "--protocol", kind)
 
 
 def compare_logs(config: Config, run_id: str) -> Agreement:

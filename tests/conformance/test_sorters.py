@@ -11,8 +11,9 @@ import pytest
 from support import TwinControl
 
 from appliance.errors import LinkError
-from appliance.records import Ack, AckStatus, LinkEvent, SortCommand
+from appliance.records import Ack, AckStatus, LinkEvent, SensorEvent, SortCommand
 from appliance.sorter import SORTERS, Sorter
+from appliance.sorter.framed import FramedOptions, FramedSorter
 from appliance.sorter.line import LineOptions, LineSorter
 from appliance.sorter.simulated import SimulatedSorter, SimulatedSorterOptions
 
@@ -50,13 +51,46 @@ def _simulated(twin: TwinControl) -> Example:
     return Example(SimulatedSorter(options), True, options)
 
 
+def _framed(twin: TwinControl, *faults: str) -> Example:
+    twin.start("--protocol", "framed", "--delay", "0.02", *faults)
+    options = FramedOptions(kind="framed", port=str(twin.link))
+    return Example(FramedSorter(options), True, options)
+
+
 EXAMPLES: dict[str, Callable[[TwinControl], Example]] = {
     "line": _line,
     "line, no numbers": lambda twin: _line(twin, template="SORT {channel}\n", reply="^OK", refusal="^ERR"),
     "line, never confirms": lambda twin: _line(twin, reply=None, refusal=None),
     "line, no handshake": lambda twin: _line(twin, hello=None, ready=None),
+    "framed": _framed,
+    "framed, on a board that opening resets": lambda twin: _framed(twin, "--reset-on-open"),
+    "framed, on a noisy line": lambda twin: _framed(twin, "--noise", "0.2"),
     "simulated": _simulated,
 }
+
+
+FAULTS: dict[str, tuple[tuple[str, ...], dict[str, Any], dict[str, Any]]] = {
+    "slow": (("--delay", "20"), {}, {"delay_ms": 20_000}),
+    "refusing": (("--refuse", "1", "--delay", "0"), {}, {"delay_ms": 1, "refuse_every": 1}),
+    "silent": (("--silent", "1", "--delay", "0"), {"timeout_s": 0.3}, {"timeout_s": 0.1, "silent_every": 1}),
+}
+"""What is wrong with a far end: the twin's options, a line's options with it, a simulated sorter's own."""
+
+
+def faulty(kind: str, twin: TwinControl, fault: str) -> Sorter:
+    """A sorter of one kind whose far end has a fault."""
+    of_twin, of_line, of_simulated = FAULTS[fault]
+    if kind == "simulated":
+        return SimulatedSorter(SimulatedSorterOptions(kind="simulated", **of_simulated))
+    twin.start("--protocol", kind, *of_twin)
+    if kind == "line":
+        return _line_at(twin.link, **of_line)
+    return FramedSorter(FramedOptions(kind="framed", port=str(twin.link)))
+
+
+@pytest.fixture(params=SORTERS.built_in)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def test_every_kind_has_an_example() -> None:
@@ -110,18 +144,15 @@ def test_every_command_gets_exactly_one_answer(example: Example) -> None:
     assert [(ack.seq, ack.status) for ack in answered] == [(seq, wanted) for seq in range(1, 11)]
 
 
-def test_submit_never_waits_for_the_machine(twin: TwinControl) -> None:
-    simulated = SimulatedSorter(SimulatedSorterOptions(kind="simulated", delay_ms=20_000))
-    twin.start("--delay", "20")
-    line = _line_at(twin.link)
-    for sorter in (simulated, line):
-        sorter.open()
-        before = time.monotonic()
-        sorter.submit(command(1))
+def test_submit_never_waits_for_the_machine(twin: TwinControl, kind: str) -> None:
+    sorter = faulty(kind, twin, "slow")
+    sorter.open()
+    before = time.monotonic()
+    sorter.submit(command(1))
 
-        assert time.monotonic() - before < 10
-        assert sorter.events(0) == []
-        sorter.close()
+    assert time.monotonic() - before < 10
+    assert sorter.events(0) == []
+    sorter.close()
 
 
 def test_a_command_that_is_too_late_is_not_sent(example: Example) -> None:
@@ -170,30 +201,22 @@ def test_it_can_be_closed_twice_and_opened_again(example: Example) -> None:
     assert [ack.seq for ack in acks(example.sorter, 1)] == [7]
 
 
-def test_refusals_are_failures(twin: TwinControl) -> None:
-    simulated = SimulatedSorter(SimulatedSorterOptions(kind="simulated", delay_ms=1, refuse_every=2))
-    twin.start("--refuse", "1", "--delay", "0")
-    line = _line_at(twin.link)
-    for sorter, seq in ((simulated, 2), (line, 1)):
-        sorter.open()
-        for number in range(1, seq + 1):
-            until_ready(sorter)
-            sorter.submit(command(number))
-            answered = acks(sorter, 1)
-        assert [(ack.seq, ack.status) for ack in answered] == [(seq, AckStatus.FAILED)]
-        sorter.close()
+def test_refusals_are_failures(twin: TwinControl, kind: str) -> None:
+    sorter = faulty(kind, twin, "refusing")
+    sorter.open()
+    sorter.submit(command(1))
+
+    assert [(ack.seq, ack.status) for ack in acks(sorter, 1)] == [(1, AckStatus.FAILED)]
+    sorter.close()
 
 
-def test_silence_is_unknown(twin: TwinControl) -> None:
-    simulated = SimulatedSorter(SimulatedSorterOptions(kind="simulated", timeout_s=0.1, silent_every=1))
-    twin.start("--silent", "1", "--delay", "0")
-    line = _line_at(twin.link, timeout_s=0.3)
-    for sorter in (simulated, line):
-        sorter.open()
-        sorter.submit(command(1))
+def test_silence_is_unknown(twin: TwinControl, kind: str) -> None:
+    sorter = faulty(kind, twin, "silent")
+    sorter.open()
+    sorter.submit(command(1, valid_s=0.3))
 
-        assert [(ack.seq, ack.status) for ack in acks(sorter, 1)] == [(1, AckStatus.UNKNOWN)]
-        sorter.close()
+    assert [(ack.seq, ack.status) for ack in acks(sorter, 1)] == [(1, AckStatus.UNKNOWN)]
+    sorter.close()
 
 
 def _line_at(port: Path, **changes: Any) -> LineSorter:
@@ -205,9 +228,9 @@ def test_an_absent_far_end_is_refused_at_open(tmp_path: Path) -> None:
         _line_at(tmp_path / "nothing").open()
 
 
-def test_link_events_and_acks_are_the_only_events(example: Example) -> None:
+def test_events_are_of_the_link_the_sensors_and_the_commands(example: Example) -> None:
     example.sorter.open()
     example.sorter.submit(command(1))
     seen = list(itertools.chain.from_iterable(example.sorter.events(0.05) for _ in range(4)))
 
-    assert all(isinstance(event, Ack | LinkEvent) for event in seen)
+    assert all(isinstance(event, Ack | LinkEvent | SensorEvent) for event in seen)
