@@ -101,7 +101,7 @@ class Journal:
             self.intents.close()
             raise
         try:
-            self.run_id, self.next_seq, self.recovered = self._begin_run()
+            self.run_id, self.last_seq, self.next_seq, self.recovered = self._begin_run()
         except sqlite3.Error as error:
             self._connection.close()
             self.intents.close()
@@ -160,7 +160,7 @@ class Journal:
             self._queue.append(entry)
             self._arrived.notify_all()
 
-    def _begin_run(self) -> tuple[str, int, int]:
+    def _begin_run(self) -> tuple[str, int, int, int]:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         run_id = _new_run_id(connection)
@@ -184,8 +184,8 @@ class Journal:
         _prune(connection, self._options)
         connection.execute("COMMIT")
         self.intents.clear()
-        next_seq = max(last_seq, self.intents.last_seq) + 1
-        return run_id, next_seq if clean else next_seq + _SEQ_GAP, recovered
+        last_seq = max(last_seq, self.intents.last_seq)
+        return run_id, last_seq, last_seq + 1 if clean else last_seq + 1 + _SEQ_GAP, recovered
 
     def _write_all(self) -> None:
         """The thread. An exception that is not the disk's is a bug of ours: it stops the movements, not the program."""
