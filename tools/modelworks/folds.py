@@ -62,10 +62,12 @@ class Series:
 
 def fold_units(series: Series) -> float:
     """The cost of it all, in looks at a picture of 224 x 224."""
-    split = series.splits()[0]
-    job = replace(series.job, split=split)
-    quantizing = quantizing_units(series.plan, len(split.train), len(split.validation))
-    return series.count * (work_units(job) + quantizing) + len(_all(series.job.split)) * len(series.plan.names)
+    making = sum(
+        work_units(replace(series.job, split=split))
+        + quantizing_units(series.plan, len(split.train), len(split.validation))
+        for split in series.splits()
+    )
+    return making + len(_all(series.job.split)) * len(series.plan.names)
 
 
 def cross_validate(series: Series, command: str, report: Report) -> dict[str, Any]:
@@ -127,18 +129,18 @@ def _same_fold(teacher: Teacher, run: RunFolder) -> Teacher:
 
 def _trained(job: Job, command: str, series: Series, number: int, report: Report) -> None:
     """Make what the fold's run folder lacks."""
-    prefixed = Report(report.advance, lambda text: report.say(f"fold {number}: {text}"))
+    prefixed = Report(report.advance, lambda text: report.say(f"fold {number}: {text}"), report.skip)
     if job.run.exists() and (job.run.recipe() != job.recipe or job.run.split() != job.split):
         found = f"{job.run.path} holds a fold of another recipe or of other pictures"
         raise UsageError(f"training fold {number}", found, f"remove {job.run.path.parent}")
     if not job.run.exists():
         job.run.begin(job.folder, job.recipe, job.split, {}, command)
     if job.run.has(TRAINED):
-        report.advance(work_units(job))
+        report.skip(work_units(job))
     else:
         train(job, prefixed)
     if _is_quantized(job.run, series.plan):
-        report.advance(quantizing_units(series.plan, len(job.split.train), len(job.split.validation)))
+        report.skip(quantizing_units(series.plan, len(job.split.train), len(job.split.validation)))
     else:
         quantize(subject_of_run(job.folder, job.run), job.run, series.plan, command, prefixed)
 

@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 __all__ = ["Report", "reporting", "time_left_s"]
 
@@ -20,10 +28,12 @@ SPEED_WINDOW_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`advance(units)` after each piece of work, `say(text)` for what a person wants to keep."""
+    """`advance(units)` after each piece of work, `say(text)` for what a person wants to keep, `skip(units)` for what an
+    earlier run has done: it says nothing of the speed."""
 
     advance: Callable[[float], None]
     say: Callable[[str], None]
+    skip: Callable[[float], None] = lambda units: None
 
 
 def time_left_s(elapsed_s: float, done: float, total: float) -> float:
@@ -40,14 +50,23 @@ def reporting(
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         with Progress(*columns, TimeRemainingColumn(), console=console, speed_estimate_period=SPEED_WINDOW_S) as bar:
             task = bar.add_task(title, total=total)
-            yield Report(lambda units: bar.advance(task, units), lambda text: console.print(text, highlight=False))
+            yield _bar(bar, task, console)
         return
     yield _lines(title, total, console, clock)
 
 
+def _bar(bar: Progress, task: TaskID, console: Console) -> Report:
+    """The bar is of what is left to do."""
+
+    def skip(units: float) -> None:
+        bar.update(task, total=max(0.0, (bar.tasks[task].total or 0.0) - units))
+
+    return Report(lambda units: bar.advance(task, units), lambda text: console.print(text, highlight=False), skip)
+
+
 def _lines(title: str, total: float, console: Console, clock: Callable[[], float]) -> Report:
     """Lines with the share done. The first piece pays for all preparation: the time left counts from its end."""
-    began, first, done = 0.0, 0.0, 0.0
+    began, first, done, skipped = 0.0, 0.0, 0.0, 0.0
 
     def advance(units: float) -> None:
         nonlocal began, first, done
@@ -55,9 +74,14 @@ def _lines(title: str, total: float, console: Console, clock: Callable[[], float
             began, first = clock(), units
         done += units
 
-    def say(text: str) -> None:
-        left = time_left_s(clock() - began, done - first, total - first)
-        when = "" if left == float("inf") else f", {left / 60:.1f} min left"
-        console.print(f"{title} {min(1.0, done / total):.0%}{when}: {text}", highlight=False, soft_wrap=True)
+    def skip(units: float) -> None:
+        nonlocal skipped
+        skipped += units
 
-    return Report(advance, say)
+    def say(text: str) -> None:
+        left = time_left_s(clock() - began, done - first, total - skipped - first)
+        when = "" if left == float("inf") else f", {left / 60:.1f} min left"
+        share = min(1.0, (done + skipped) / total)
+        console.print(f"{title} {share:.0%}{when}: {text}", highlight=False, soft_wrap=True)
+
+    return Report(advance, say, skip)

@@ -62,7 +62,8 @@ def _make(maker: Maker, plan: QuantPlan, staging: Staging, report: Report) -> di
             made[name] = maker.make(name, plan.representative, made[REFERENCE].content, staging.path, report)
         staging.write(_file(name), made[name].content)
         staging.write_json(f"{name}.recipe.json", made[name].record)
-        report.advance(making_units(name, min(plan.representative, len(maker.drawn))))
+        count = min(plan.representative, len(maker.drawn))
+        report.advance(making_units(name, count, fits=name in plan.fitting))
         report.say(f"{_file(name)}: {len(made[name].content) / 1000:.0f} kB")
     check_all_differ({name: each.content for name, each in made.items()})
     return made

@@ -37,6 +37,16 @@ class QuantPlan:
         return (REFERENCE, *(name for name in RECIPES if name in self.recipes and name != REFERENCE))
 
     @property
+    def fitting(self) -> tuple[str, ...]:
+        """The files whose weights are fitted for them; others of the same levels use the same fitted network."""
+        firsts: dict[tuple[int, int], str] = {}
+        for name in self.names:
+            recipe = RECIPES[name]
+            if recipe.fitted:
+                firsts.setdefault((recipe.levels(depthwise=False), recipe.levels(depthwise=True)), name)
+        return tuple(firsts.values())
+
+    @property
     def largest(self) -> int:
         """The pictures in the largest calibration."""
         return max((self.representative, *self.sweep))
@@ -51,16 +61,18 @@ def work_units(plan: QuantPlan, learned: int, held: int) -> float:
     counts = plan.counts(learned)
     learning = plan.training.work_units(learned, held) if "qat-int8" in plan.names else 0.0
     return (
-        sum(making_units(name, min(plan.representative, learned)) + looking_units(name, held) for name in plan.names)
+        sum(
+            making_units(name, min(plan.representative, learned), fits=name in plan.fitting) + looking_units(name, held)
+            for name in plan.names
+        )
         + sum(making_units(SWEPT, count) + looking_units(SWEPT, held) for count in counts)
         + learning
     )
 
 
-def making_units(name: str, count: int) -> float:
-    """The cost of a file made with the help of `count` pictures, if its recipe looks at some."""
-    recipe = RECIPES[name]
-    return CONVERSION + count * (CALIBRATION * recipe.calibrated + FITTING * recipe.fitted)
+def making_units(name: str, count: int, *, fits: bool = False) -> float:
+    """The cost of a file made with the help of `count` pictures, if its recipe looks at some; `fits`: weights too."""
+    return CONVERSION + count * (CALIBRATION * RECIPES[name].calibrated + FITTING * fits)
 
 
 def looking_units(name: str, held: int) -> float:

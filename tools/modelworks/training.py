@@ -129,7 +129,7 @@ class _Course:
             if len(self._history) + 1 < after:
                 self._teach(stage, first, after)
             else:
-                self._report.advance(lesson_units(self._recipe, stage, self._counts, self._network))
+                self._report.skip(lesson_units(self._recipe, stage, self._counts, self._network))
             first = after
 
     def _teach(self, stage: Stage, first: int, after: int) -> None:
@@ -138,7 +138,7 @@ class _Course:
         resumed = len(self._history) if done else 0
         lesson = lesson_of(self._job, stage, self._network, self._learning, self._opinions, resumed, self._report)
         units = epoch_units(self._recipe, stage, self._counts, self._network)
-        self._report.advance(units * done)
+        self._report.skip(units * done)
         for epoch in range(first + done, after):
             if self._is_tired():
                 return

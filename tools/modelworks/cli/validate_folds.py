@@ -54,17 +54,19 @@ def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
 
 
 def _table(figures: dict[str, Any]) -> Table:
-    table = Table(title=f"{figures['folds']} folds together")
-    for heading in ("file", "right", "accuracy", "95 % interval", "agrees with float32", "points lost (95 %)"):
+    pictures = next(iter(figures["rows"].values()))["accuracy"]["n"]
+    caption = "agrees: names the same class as float32; lost: points of accuracy against it, picture by picture"
+    table = Table(title=f"{figures['folds']} folds together, {pictures} pictures", caption=caption)
+    for heading in ("file", "right %", "95 %", "agrees %", "lost", "95 % "):
         table.add_column(heading, justify="left" if heading == "file" else "right")
     for name, row in figures["rows"].items():
         accuracy, same, loss = row["accuracy"], row["agreement"], row["paired_loss"]
         table.add_row(
             name,
-            f"{accuracy['right']} of {accuracy['n']}",
-            f"{accuracy['value']:.2%}",
-            f"{accuracy['low']:.2%} to {accuracy['high']:.2%}",
-            f"{same['value']:.2%}",
-            f"{loss['points']:.2f} ({loss['low']:.2f} to {loss['high']:.2f})",
+            f"{100 * accuracy['value']:.2f}",
+            f"{100 * accuracy['low']:.2f}-{100 * accuracy['high']:.2f}",
+            f"{100 * same['value']:.2f}",
+            f"{loss['points']:.2f}",
+            f"{loss['low']:.2f} to {loss['high']:.2f}",
         )
     return table
