@@ -290,7 +290,7 @@ class Conversation:
             command.seq & 0xFFFF_FFFF,
             self._standing.latch,
             action,
-            command.channel,
+            command.channel if action == DIVERT else 0,
             int(min(before_us, after_us)) & 0xFFFF_FFFF,
             int(after_us) & 0xFFFF_FFFF,
         )

@@ -246,9 +246,7 @@ class Link:
             found = f"only noise came in {self._options.ready_timeout_s:g} s, no frame"
             return LinkError(doing, found, "check sorter.baud, and that the board runs the framed firmware")
         found = f"no answer in {self._options.ready_timeout_s:g} s"
-        return LinkError(
-            doing, found, "check the cable, and that the board runs the framed firmware (docs/protocol.md)"
-        )
+        return LinkError(doing, found, "check the cable, sorter.baud, and that the board runs the framed firmware")
 
     def _let_it_stop(self) -> None:
         """The word that the board rests may be on its way."""

@@ -1,0 +1,288 @@
+"""The framed sorter on a real pseudo-terminal, with the SIMULATED board as a process of its own at the far end."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import TwinControl, wait_for
+
+from appliance.errors import LinkError
+from appliance.records import Ack, AckStatus, LinkEvent, SensorEvent, SortCommand
+from appliance.sorter import Describes, GoesHome
+from appliance.sorter.framed import FramedOptions, FramedSorter
+from appliance.twin_log import read_log
+
+
+@pytest.fixture
+def opened() -> Iterator[list[FramedSorter]]:
+    sorters: list[FramedSorter] = []
+    yield sorters
+    for sorter in sorters:
+        sorter.close()
+
+
+def framed(port: Path | str, **changes: Any) -> FramedSorter:
+    return FramedSorter(FramedOptions(kind="framed", port=str(port), **changes))
+
+
+def open_on(opened: list[FramedSorter], port: Path | str, **changes: Any) -> FramedSorter:
+    sorter = framed(port, **changes)
+    opened.append(sorter)
+    sorter.open()
+    return sorter
+
+
+def start(twin: TwinControl, *options: str, link: Path | None = None) -> None:
+    twin.start("--protocol", "framed", *options, link=link)
+
+
+def command(seq: int, channel: int = 3, valid_s: float = 1.0) -> SortCommand:
+    now_ns = time.monotonic_ns()
+    return SortCommand(seq, "glass", channel, now_ns, now_ns + int(valid_s * 1e9))
+
+
+def collect(sorter: FramedSorter, seconds: float) -> list[Ack | LinkEvent | SensorEvent]:
+    found: list[Ack | LinkEvent | SensorEvent] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found += sorter.events(0.02)
+    return found
+
+
+def until(sorter: FramedSorter, kind: str, seconds: float = 10.0) -> tuple[float, list[Ack | LinkEvent | SensorEvent]]:
+    """The loop turns until an event of a kind comes: how long that took, and all that came."""
+    began, found = time.monotonic(), []
+    while time.monotonic() - began < seconds:
+        found += sorter.events(0.01)
+        if kind in kinds(found):
+            return time.monotonic() - began, found
+    raise AssertionError(f"{kind} did not come; {found}")
+
+
+def ready_again(sorter: FramedSorter, seconds: float = 10.0) -> None:
+    def turned() -> bool:
+        sorter.events(0.01)
+        return sorter.ready
+
+    wait_for(turned, seconds)
+
+
+def statuses(events: list[Ack | LinkEvent | SensorEvent]) -> list[tuple[int, AckStatus]]:
+    return [(event.seq, event.status) for event in events if isinstance(event, Ack)]
+
+
+def kinds(events: list[Ack | LinkEvent | SensorEvent]) -> list[str]:
+    seen = [event.kind for event in events if isinstance(event, LinkEvent)]
+    return [kind for kind in seen if kind != "link-still-down"]
+
+
+def test_several_commands_are_on_their_way_at_once(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin, "--delay", "0.3")
+    sorter = open_on(opened, twin.link)
+    began = time.monotonic()
+    for seq in range(1, 7):
+        assert sorter.ready
+        sorter.submit(command(seq, channel=seq))
+    events = collect(sorter, 1.0)
+    done_s = max(event.done_at_ns for event in events if isinstance(event, Ack)) / 1e9 - began
+
+    assert sorted(statuses(events)) == [(seq, AckStatus.DONE) for seq in range(1, 7)]
+    assert done_s < 1.0  # one after the other would take 1.8 s
+    assert sorted((row["seq"], row["channel"], row["result"]) for row in read_log(twin.log)) == [
+        (seq, seq, "moved") for seq in range(1, 7)
+    ]
+
+
+def test_the_capabilities_are_the_boards(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin, "--delay", "0.02")
+    first = framed(twin.link)
+    told = first.open()
+    first.submit(command(41))
+    collect(first, 0.3)
+    first.close()
+    second = framed(twin.link)
+    opened.append(second)
+    again = second.open()
+
+    assert (told.simulated, told.confirms, told.channels, told.last_seq) == (True, True, 8, None)
+    assert again.last_seq == 41
+
+
+def test_a_cable_that_is_pulled_is_known_at_once_and_the_link_comes_back(
+    twin: TwinControl, opened: list[FramedSorter]
+) -> None:
+    start(twin, "--delay", "5")
+    sorter = open_on(opened, twin.link)
+    sorter.submit(command(1))
+    collect(sorter, 0.1)
+    twin.pull()
+    lost_s, lost = until(sorter, "link-down")
+    start(twin, "--delay", "0.02")
+    _, back = until(sorter, "link-up")
+    ready_again(sorter)
+    sorter.submit(command(2))
+    moved = collect(sorter, 0.5)
+
+    assert lost_s < 1.0
+    assert statuses(lost + collect(sorter, 0.05)) == [(1, AckStatus.UNKNOWN)]
+    assert kinds(back) == ["link-up"]
+    assert statuses(moved) == [(2, AckStatus.DONE)]
+
+
+def test_the_port_may_come_back_under_another_name(
+    twin: TwinControl, tmp_path: Path, opened: list[FramedSorter]
+) -> None:
+    first, second = tmp_path / "ttyACM0", tmp_path / "ttyACM1"
+    start(twin, link=first)
+    sorter = open_on(opened, f"{tmp_path}/ttyACM*")
+    twin.pull()
+    first.unlink()
+    until(sorter, "link-down")
+    start(twin, link=second)
+    _, events = until(sorter, "link-up")
+
+    assert [event.detail for event in events if isinstance(event, LinkEvent)][-1] == str(second)
+    assert sorter.link()["device"] == str(second)
+
+
+def test_a_board_that_hangs_is_known_within_a_second_and_greeted_until_it_answers(
+    twin: TwinControl, opened: list[FramedSorter]
+) -> None:
+    start(twin)
+    sorter = open_on(opened, twin.link)
+    assert twin._process is not None
+    os.kill(twin._process.pid, signal.SIGSTOP)
+    silent_s, _ = until(sorter, "link-down")
+    os.kill(twin._process.pid, signal.SIGCONT)
+    until(sorter, "link-up")
+    ready_again(sorter)
+    sorter.submit(command(1))
+
+    assert silent_s < 1.0
+    assert statuses(collect(sorter, 0.5)) == [(1, AckStatus.DONE)]
+
+
+def test_a_board_that_opening_resets_is_waited_for(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    """A second of bootloader, then the handshake follows within half a second."""
+    start(twin, "--reset-on-open")
+    began = time.monotonic()
+    sorter = open_on(opened, twin.link)
+    taken_s = time.monotonic() - began
+    sorter.submit(command(1))
+
+    assert 0.9 < taken_s < 2.5
+    assert sorter.link()["board"]["reset"] == "reset pin"
+    assert statuses(collect(sorter, 0.5)) == [(1, AckStatus.DONE)]
+
+
+def test_the_board_rests_without_the_loops_sign_of_life_and_works_again_with_it(
+    twin: TwinControl, opened: list[FramedSorter]
+) -> None:
+    start(twin)
+    sorter = open_on(opened, twin.link)
+    time.sleep(1.3)  # the loop hangs; the link's own thread does not
+    rested = sorter.link()["state"]
+    sorter.submit(command(1))
+    _, events = until(sorter, "board-armed")
+    sorter.submit(command(2))
+    events += collect(sorter, 0.5)
+
+    assert rested == "safe"
+    assert kinds(events) == ["board-rested", "board-armed"]
+    assert statuses(events) == [(1, AckStatus.FAILED), (2, AckStatus.DONE)]
+
+
+def test_a_long_wait_for_events_is_a_sign_of_life(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin)
+    sorter = open_on(opened, twin.link)
+
+    assert sorter.events(1.5) == []
+    assert sorter.ready
+
+
+def test_noise_is_counted_and_costs_no_movement(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin, "--noise", "0.3", "--delay", "0.02")
+    sorter = open_on(opened, twin.link)
+    events = []
+    for seq in range(1, 21):
+        ready_again(sorter)
+        sorter.submit(command(seq))
+        events += collect(sorter, 0.15)
+    events += collect(sorter, 1.0)
+
+    assert sorted(statuses(events)) == [(seq, AckStatus.DONE) for seq in range(1, 21)]
+    assert sorted(row["seq"] for row in read_log(twin.log)) == list(range(1, 21))
+    counted = sorter.link()["counters"]["host"]
+    assert counted["bad_crc"] + counted["bad_frame"] > 0
+
+
+def test_the_link_is_described_with_both_ends_counters(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin, "--delay", "0.02")
+    sorter = open_on(opened, twin.link)
+    sorter.submit(command(1))
+    collect(sorter, 0.3)
+    sorter.refresh(2.0)
+    told = sorter.link()
+
+    assert isinstance(sorter, Describes)
+    assert isinstance(sorter, GoesHome)
+    assert (told["state"], told["board"]["simulated"], told["board"]["protocol"]) == ("armed", True, "1.0")
+    assert told["counters"]["board"]["moved"] == 1
+    assert told["quality"]["round_trip_ms"] > 0
+    names = [passage.text.split()[0] for passage in sorter.passages(0) if passage.text]
+    assert {"HELLO", "WELCOME", "ARM", "STATE", "COMMAND", "ACCEPTED", "DONE", "BEAT", "PULSE"} <= set(names)
+
+
+def test_home_is_a_command_with_its_own_answer(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin)
+    sorter = open_on(opened, twin.link)
+    sorter.home(command(1))
+
+    assert statuses(collect(sorter, 0.5)) == [(1, AckStatus.DONE)]
+    assert sorter.ready
+
+
+def test_a_port_where_nobody_answers_is_refused_with_what_to_check(tmp_path: Path) -> None:
+    master, slave = os.openpty()
+    (tmp_path / "port").symlink_to(os.ttyname(slave))
+    try:
+        with pytest.raises(LinkError, match="no answer in 0.4 s.*baud"):
+            framed(tmp_path / "port", ready_timeout_s=0.4).open()
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_line_board_is_told_apart_from_silence(twin: TwinControl) -> None:
+    """The far end speaks, but no frame: the wrong firmware or baud rate, not a broken cable."""
+    twin.start()
+    handle = os.open(twin.link, os.O_RDWR | os.O_NOCTTY)
+    os.write(handle, b"HELLO\n" * 50)
+    try:
+        with pytest.raises(LinkError, match="framed firmware"):
+            framed(twin.link, ready_timeout_s=1.0).open()
+    finally:
+        os.close(handle)
+
+
+def test_a_second_program_is_told_who_holds_the_port(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin)
+    open_on(opened, twin.link)
+    with pytest.raises(LinkError, match="held by"):
+        framed(twin.link).open()
+
+
+def test_stop_lets_the_board_rest_at_once(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    start(twin, "--delay", "0.02")
+    sorter = open_on(opened, twin.link)
+    sorter.submit(SortCommand(1, "glass", 1, time.monotonic_ns() + 10**9, time.monotonic_ns() + 2 * 10**9))
+    sorter.stop()
+    wait_for(lambda: sorter.link()["why"] == "it was told to stop")
+    sorter.close()
+
+    assert statuses(sorter.events(0)) == [(1, AckStatus.FAILED)]
+    assert read_log(twin.log) == []
