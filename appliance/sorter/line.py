@@ -4,18 +4,20 @@ import logging
 import re
 import threading
 import time
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from appliance.clock import Clock, Deadline
-from appliance.config import Options
 from appliance.errors import LinkError
-from appliance.records import Ack, AckStatus, LinkEvent, SortCommand
-from appliance.sorter import Capabilities
+from appliance.records import Ack, AckStatus, LinkEvent, SensorEvent, SortCommand
+from appliance.sorter import Capabilities, Passage
+from appliance.sorter.back_off import BackOff
 from appliance.sorter.line_protocol import LineBuffer, Patterns, Reply, check_line, check_template, encode, has_seq
+from appliance.sorter.line_record import LineRecord
 from appliance.sorter.mailbox import Mailbox
+from appliance.sorter.port_options import PortOptions
 from appliance.sorter.serial_port import PORT_ERRORS, SerialPort
 
 __all__ = ["LineOptions", "LineSorter"]
@@ -23,7 +25,10 @@ __all__ = ["LineOptions", "LineSorter"]
 log = logging.getLogger(__name__)
 
 _HELLO_EVERY_S = 0.5
-_BACK_OFF_S = (0.1, 0.2, 0.5, 1.0)
+_COUNTED = (
+    *("commands", "done", "refused", "not-sent", "unanswered"),
+    *("late-reply", "unexpected", "board-restart", "link-down", "link-up"),
+)
 
 
 def _pattern(text: str) -> str:
@@ -34,38 +39,25 @@ def _pattern(text: str) -> str:
     return text
 
 
-def _port(name: str, info: ValidationInfo) -> str:
-    base = (info.context or {}).get("base")
-    if base is None or "://" in name or name.startswith(("usb:", "/")):
-        return name
-    return str(Path(base) / name)
-
-
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Line = Annotated[str, AfterValidator(check_line)]
 
 
-class LineOptions(Options):
-    """`port`: a path, best below /dev/serial/by-id; a pattern; usb:VID:PID[:SERIAL]; or a pyserial URL.
-
-    `template` is what is sent, `reply` and `refusal` are searched for in every line that comes back; a group
+class LineOptions(PortOptions):
+    """`template` is what is sent, `reply` and `refusal` are searched for in every line that comes back; a group
     `(?P<seq>\\d+)` ties an answer to its command. `reply: null` is a board that never confirms. `hello` is repeated
     until a line fits `ready`, at start and after every reconnection: opening the port resets many boards.
     """
 
     kind: Literal["line"]
-    port: Annotated[str, Field(min_length=1), AfterValidator(_port)]
-    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 115_200
     template: Annotated[str, AfterValidator(check_template)] = "SORT {channel}\n"
     reply: Pattern | None = "^OK"
     refusal: Pattern | None = "^ERR"
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     hello: Line | None = None
     ready: Pattern | None = None
-    ready_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     settle_s: Annotated[float, Field(ge=0, le=30)] = 0.0
     stop: Line | None = None
-    recovery_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
 
     @model_validator(mode="after")
     def _words_fit_together(self) -> Self:
@@ -90,11 +82,12 @@ class LineSorter:
         self._clock = clock
         self._patterns = Patterns(*(re.compile(text) if text else None for text in _texts(options)))
         self._mail = Mailbox()
+        self._record = LineRecord(*_COUNTED, clock=clock)
+        self._greeting = ""
         self._writing = threading.Lock()
         self._port: SerialPort | None = None
         self._broken: str | None = None
-        self._failed_attempts = 0
-        self._last_reason = ""
+        self._back_off = BackOff()
         self._quiet_until_ns = 0
         self._simulated = False
         self._ending = threading.Event()
@@ -103,7 +96,8 @@ class LineSorter:
 
     def open(self) -> Capabilities:
         self._ending.clear()
-        self._broken, self._quiet_until_ns, self._failed_attempts = None, 0, 0
+        self._broken, self._quiet_until_ns = None, 0
+        self._back_off.succeeded()
         self._port = self._connect()
         self._thread = threading.Thread(target=self._serve, name="link", daemon=True)
         self._thread.start()
@@ -126,10 +120,10 @@ class LineSorter:
             now_ns = self._clock()
             self._mail.expect(command.seq, now_ns)
             if self._port is None or self._broken is not None or self._ending.is_set():
-                self._mail.answer(command.seq, AckStatus.FAILED, now_ns, "the link was down; nothing was sent")
+                self._refuse(command.seq, "the link was down", now_ns)
                 return
             if now_ns > command.not_after_ns:
-                self._mail.answer(command.seq, AckStatus.FAILED, now_ns, "too late; nothing was sent")
+                self._refuse(command.seq, "too late", now_ns)
                 return
             try:
                 self._port.write(data)
@@ -138,11 +132,26 @@ class LineSorter:
                 self._broken = f"the write broke: {error}"
                 self._give_up(command.seq, self._broken)
                 return
+            self._record.sent(data)
+            self._record.count("commands")
         if self._options.reply is None:
             self._mail.answer(command.seq, AckStatus.UNCONFIRMED, self._clock(), "this line never confirms")
 
-    def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
+    def events(self, timeout_s: float) -> list[Ack | LinkEvent | SensorEvent]:
         return self._mail.take(timeout_s)
+
+    def link(self) -> Mapping[str, Any]:
+        port, broken = self._port, self._broken
+        return {
+            "state": self._state(),
+            "why": broken or ("" if port is not None else self._back_off.reason),
+            "device": port.device if port is not None else "",
+            "board": {"greeting": self._greeting, "simulated": self._simulated},
+            "counters": {"host": self._record.counts()},
+        }
+
+    def passages(self, after: int) -> list[Passage]:
+        return self._record.after(after)
 
     def stop(self) -> None:
         self._ending.set()
@@ -151,6 +160,7 @@ class LineSorter:
                 return
             try:
                 self._port.write(self._options.stop.encode("ascii"))
+                self._record.sent(self._options.stop.encode("ascii"))
             except PORT_ERRORS as error:
                 log.warning("the stop command did not go out: %s", error)
 
@@ -192,12 +202,14 @@ class LineSorter:
         while not deadline.expired and not self._ending.is_set():
             if options.hello is not None and next_hello.expired:
                 port.write(options.hello.encode("ascii"))
+                self._record.sent(options.hello.encode("ascii"))
                 next_hello = Deadline(_HELLO_EVERY_S)
                 hellos += 1
             for line in lines.feed(port.read()):
                 heard = line
+                self._record.heard(line)
                 if self._patterns.read(line).kind == "ready":
-                    self._simulated = "SIMULATED" in line
+                    self._greeting, self._simulated = line, "SIMULATED" in line
                     # A slow board answers every hello; a second answer must not look like a restart.
                     while hellos > 1 and port.read() and not deadline.expired:
                         pass
@@ -227,48 +239,66 @@ class LineSorter:
             if self._broken is not None:
                 self._drop_port(self._broken)
 
+    def _state(self) -> str:
+        """In a word; `quiet` is after a missing answer, which could still come."""
+        if self._ending.is_set() or self._port is None or self._broken is not None:
+            return "closed" if self._ending.is_set() else "down"
+        if self._mail.unanswered:
+            return "busy"
+        return "ready" if self._clock() >= self._quiet_until_ns else "quiet"
+
     def _hear(self, reply: Reply) -> None:
+        trouble = self._take_in(reply)
+        self._record.heard(reply.text, trouble)
+        if trouble:
+            self._tell(trouble, reply.text)
+
+    def _take_in(self, reply: Reply) -> str:
+        """Give the answer that a line is; what else it is worth telling as, or nothing."""
         unanswered = self._mail.unanswered
         if reply.kind in ("done", "failed"):
             pattern = self._patterns.done if reply.kind == "done" else self._patterns.failed
             seq = reply.seq if has_seq(pattern) else (unanswered[0] if unanswered else None)
             status = AckStatus.DONE if reply.kind == "done" else AckStatus.FAILED
             if seq is not None and self._mail.answer(seq, status, self._clock(), reply.text):
-                return
-            self._tell("late-reply", reply.text)
-        elif reply.kind == "ready" and unanswered:
+                self._record.count("done" if reply.kind == "done" else "refused")
+                return ""
+            return "late-reply"
+        if reply.kind == "ready" and unanswered:
             # The board started again in the middle of a command.
             for seq in unanswered:
                 self._give_up(seq, f"the board restarted: {reply.text}")
-            self._tell("board-restart", reply.text)
-        elif reply.kind == "other" and self._options.reply is not None:
-            self._tell("unexpected", reply.text)
+            return "board-restart"
+        return "unexpected" if reply.kind == "other" and self._options.reply is not None else ""
 
     def _expire(self) -> None:
         for seq in self._mail.overdue(self._clock() - int(self._options.timeout_s * 1e9)):
             self._give_up(seq, f"no answer in {self._options.timeout_s:g} s")
+
+    def _refuse(self, seq: int, why: str, now_ns: int) -> None:
+        self._record.count("not-sent")
+        self._mail.answer(seq, AckStatus.FAILED, now_ns, f"{why}; nothing was sent")
 
     def _give_up(self, seq: int, why: str) -> None:
         """Nobody will know what became of the command. Its answer may still come, and must not fit the next one."""
         now_ns = self._clock()
         if self._options.reply is not None and not self._patterns.carries_seq:
             self._quiet_until_ns = now_ns + int(self._options.timeout_s * 1e9)
-        self._mail.answer(seq, AckStatus.UNKNOWN, now_ns, why)
+        if self._mail.answer(seq, AckStatus.UNKNOWN, now_ns, why):
+            self._record.count("unanswered")
 
     def _reconnect(self) -> None:
         """One attempt, after a pause that grows with the attempts that failed."""
-        self._wait(Deadline(_BACK_OFF_S[min(self._failed_attempts, len(_BACK_OFF_S) - 1)]))
+        self._wait(Deadline(self._back_off.pause_s))
         if self._ending.is_set():
             return
         try:
             port = self._connect()
         except LinkError as error:
-            self._failed_attempts += 1
-            if error.found != self._last_reason:
-                self._last_reason = error.found
+            if self._back_off.failed(error.found):
                 self._tell("link-still-down", f"{error.doing}: {error.found}")
             return
-        self._failed_attempts = 0
+        self._back_off.succeeded()
         with self._writing:
             self._port, self._broken = port, None
         self._tell("link-up", port.device)
@@ -281,13 +311,13 @@ class LineSorter:
         if port is None:
             return
         if not self._ending.is_set():
-            self._last_reason = ""
             self._tell("link-down", why)
         # Before the port is opened again, or USB gives it another name; outside the lock, because closing a UART may
         # wait for bytes that nobody reads.
         port.close()
 
     def _tell(self, kind: str, detail: str) -> None:
+        self._record.count(kind)
         self._mail.tell(LinkEvent(kind, self._clock(), detail[:300]))
 
     def _wait(self, deadline: Deadline) -> None:
