@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.clock import Deadline
 from appliance.config import Config
-from appliance.diagnose import Finding, Verdict
-from appliance.sorter import Sorter
+from appliance.diagnose import Finding, Verdict, board
+from appliance.sorter import Capabilities, Describes, Sorter
 from appliance.wording import counted
 
 __all__ = ["check", "from_daemon"]
 
 _REAL = "set sorter.port to the real board before you rely on it"
+
+_LISTEN_S = 1.0
 
 
 def check(config: Config, sorter: Sorter) -> list[Finding]:
@@ -21,8 +24,24 @@ def check(config: Config, sorter: Sorter) -> list[Finding]:
     """
     try:
         capabilities = sorter.open()
+        told = _told(sorter)
     finally:
         sorter.close()
+    return [*_link(config, capabilities), *board.findings(config, capabilities, told)]
+
+
+def _told(sorter: Sorter) -> Mapping[str, Any]:
+    """What the far end says of itself, after a second of heartbeats in both directions, which shows what the line is
+    worth; nothing is told of a far end without a heartbeat."""
+    if not isinstance(sorter, Describes) or not sorter.link().get("board"):
+        return {}
+    deadline = Deadline(_LISTEN_S)
+    while not deadline.expired:
+        sorter.events(deadline.left_s)
+    return sorter.link()
+
+
+def _link(config: Config, capabilities: Capabilities) -> list[Finding]:
     name = capabilities.name
     if capabilities.simulated:
         return [Finding("link", Verdict.WARN, f"{name} answers, and calls itself SIMULATED", _REAL)]

@@ -46,8 +46,10 @@ class Link:
         self._thread: threading.Thread | None = None
         self.mail = Mailbox()
 
-    def open(self) -> Welcome:
+    def open(self, *, arm: bool = True) -> Welcome:
         """Open the port, shake hands, and wait until commands are taken; opening is a sign of life of the loop's.
+
+        Without `arm` it is none: the board stays at rest, and the handshake is all that is waited for.
 
         Raises:
             LinkError: as SerialPort, no answer in time, or another version of the protocol.
@@ -59,7 +61,7 @@ class Link:
         self._thread = threading.Thread(target=self._serve, name="link", daemon=True)
         self._thread.start()
         try:
-            board = self._wait_until_ready()
+            board = self._wait_until_ready(arm)
         except BaseException:
             self.close()
             raise
@@ -84,14 +86,16 @@ class Link:
             self._pass_on()
 
     def stop(self) -> None:
-        """Ask the board to rest; `close` gives it a moment to say that it does."""
+        """Ask the board to rest."""
         with self._turn:
             self._stopping = True
             self._conversation.stop(self._clock())
             self._write()
 
     def close(self) -> None:
+        """Let the board rest, give it a moment to say so, and let go of the port."""
         if self._thread is not None:
+            self.stop()
             self._let_it_stop()
             self._ending.set()
             self._thread.join(_JOIN_S)
@@ -223,14 +227,15 @@ class Link:
         self._conversation.start(now_ns, port.device)
         self._due_ns = now_ns
 
-    def _wait_until_ready(self) -> Welcome:
+    def _wait_until_ready(self, arm: bool) -> Welcome:
         deadline, conversation = Deadline(self._options.ready_timeout_s), self._conversation
         with self._turn:
-            while not conversation.ready(self._clock()):
+            while not (conversation.ready(self._clock()) if arm else conversation.board is not None):
                 refused = conversation.phase is Phase.FAILED and conversation.board is None
                 if refused or deadline.expired:
                     raise self._why_not_ready()
-                self.alive()
+                if arm:
+                    self.alive()
                 self._turn.wait(min(deadline.left_s, 0.05))
             assert conversation.board is not None
             return conversation.board

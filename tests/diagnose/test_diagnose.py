@@ -71,3 +71,27 @@ def test_the_exit_code_is_that_of_the_first_failure(verdicts: list[tuple[str, Ve
     findings = [Finding(name, verdict, "", exit_code=number) for name, verdict, number in verdicts]
 
     assert worst_exit_code(findings) == code
+
+
+def test_a_framed_board_tells_how_it_is(config_file: ConfigFile, twin: TwinControl) -> None:
+    twin.start("--protocol", "framed")
+    config_file.change(sorter={"kind": "framed", "port": str(twin.link)})
+    code, findings = diagnosed(config_file)
+
+    assert (code, list(findings)) == (0, [*CHECKS, "board"])
+    assert "SIMULATED" in findings["link"]["evidence"]
+    assert findings["board"]["verdict"] == "ok"
+    assert "firmware 1.0.0, 8 channels" in findings["board"]["evidence"]
+    assert not (twin.log.exists() and twin.log.read_text())  # nothing moved
+
+
+def test_a_bin_beyond_the_boards_channels_and_a_bad_cable_are_told(config_file: ConfigFile, twin: TwinControl) -> None:
+    twin.start("--protocol", "framed", "--noise", "0.4")
+    config_file.values["decision"]["bins"]["cans"]["channel"] = 9
+    config_file.change(sorter={"kind": "framed", "port": str(twin.link)})
+    done = appliance("diagnose", "--json", "-c", str(config_file.path))
+    told = [(one["verdict"], one["evidence"]) for one in json.loads(done.stdout)["findings"] if one["check"] == "board"]
+
+    assert done.returncode == 11
+    assert told[0] == ("fail", "it has the channels 0 to 7, which leaves out cans (channel 9)")
+    assert [verdict for verdict, evidence in told if "frames from the board were damaged" in evidence] == ["warn"]
