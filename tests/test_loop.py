@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from support import TwinControl
 
 from appliance.camera.folder import FolderCamera, FolderOptions
 from appliance.camera.simulated import Fault, SimulatedCamera, SimulatedOptions
@@ -28,11 +29,23 @@ from appliance.intake import Patience
 from appliance.journal import Journal, RunInfo
 from appliance.loop import Limits, Parts, SortingLoop
 from appliance.preprocess import Region
-from appliance.records import Ack, AckStatus, LinkEvent, Outcome, OutcomeKind, Prediction, Rule, SortCommand
+from appliance.records import (
+    Ack,
+    AckStatus,
+    LinkEvent,
+    Outcome,
+    OutcomeKind,
+    Prediction,
+    Rule,
+    SensorEvent,
+    SortCommand,
+)
 from appliance.sorter import Capabilities
+from appliance.sorter.framed import FramedOptions, FramedSorter
 from appliance.sorter.simulated import SimulatedSorter, SimulatedSorterOptions
 from appliance.trigger.every_frame import EveryFrame, EveryFrameOptions
 from appliance.trigger.presence import Presence, PresenceOptions
+from appliance.twin_log import read_log
 
 POLICY = Policy(
     labels=("can", "glass", "empty"),
@@ -417,7 +430,7 @@ class _Cut:
 
     def __init__(self) -> None:
         self.up = False
-        self._events: list[Ack | LinkEvent] = []
+        self._events: list[Ack | LinkEvent | SensorEvent] = []
 
     def open(self) -> Capabilities:
         self._events.append(LinkEvent("link-down", _now(), "cut"))
@@ -438,7 +451,10 @@ class _Cut:
     def submit(self, command: SortCommand) -> None:
         self._events.append(Ack(command.seq, AckStatus.DONE, _now()))
 
-    def events(self, timeout_s: float) -> list[Ack | LinkEvent]:
+    def sense(self, event: SensorEvent) -> None:
+        self._events.append(event)
+
+    def events(self, timeout_s: float) -> list[Ack | LinkEvent | SensorEvent]:
         if not self._events:
             threading.Event().wait(timeout_s)
         taken, self._events = self._events, []
@@ -565,3 +581,51 @@ def test_an_item_in_sight_when_the_machine_stops_is_missed(stream: Path, tmp_pat
         bench.loop.run()
 
     assert [(one.kind, one.decision.rule) for one in bench.outcomes] == [(OutcomeKind.MISSED, Rule.ABANDONED)]
+
+
+def _framed(twin: TwinControl) -> FramedSorter:
+    return FramedSorter(FramedOptions(kind="framed", port=str(twin.link)))
+
+
+def test_numbers_go_on_after_the_boards_when_the_journal_lost_them(
+    pictures: Path, tmp_path: Path, twin: TwinControl
+) -> None:
+    """A power cut that spared the board: the next run must not use a number again, and the gap is on record."""
+    twin.start("--protocol", "framed")
+    before, after = tmp_path / "before", tmp_path / "after"
+    with assembled(before, folder(pictures), _framed(twin)) as bench:
+        bench.loop.run()
+        last = max(one.seq or 0 for one in bench.outcomes)
+    with assembled(after, folder(pictures), _framed(twin)) as bench:
+        bench.loop.run()
+        kinds, numbers = bench.kinds(), [one.seq for one in bench.outcomes]
+        events = bench.events(after)
+
+    assert last == 12
+    assert kinds == Counter({"sorted": 12})
+    assert numbers == list(range(last + 1, last + 13))
+    assert events.count("gap") == 1
+    assert sorted(row["seq"] for row in read_log(twin.log)) == list(range(1, 25))
+
+
+def test_no_gap_is_seen_where_the_journal_knows_as_much_as_the_board(
+    pictures: Path, tmp_path: Path, twin: TwinControl
+) -> None:
+    twin.start("--protocol", "framed")
+    for _ in range(2):
+        with assembled(tmp_path / "state", folder(pictures), _framed(twin)) as bench:
+            bench.loop.run()
+            events = bench.events(tmp_path / "state")
+
+    assert "gap" not in events
+
+
+def test_what_a_sensor_tells_disturbs_nothing(pictures: Path, tmp_path: Path) -> None:
+    sorter = _Cut()
+    sorter.up = True
+    with assembled(tmp_path / "state", folder(pictures), sorter) as bench:
+        sorter.restore()
+        sorter.sense(SensorEvent("item", _now(), 0, 0))
+        bench.loop.run()
+
+    assert bench.kinds() == Counter({"sorted": 12})
