@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.records import Ack, AckStatus, LinkEvent, SensorEvent, SortCommand
 from appliance.sorter.conversation import HOME, Conversation, Phase
 from appliance.sorter.frames import (
+    FRAMES,
     Accepted,
     Arm,
     Beat,
@@ -629,3 +632,34 @@ def test_a_welcome_that_comes_again_changes_nothing(rig: Rig) -> None:
     rig.run(200)
 
     assert rig.ends() == [(1, AckStatus.DONE)]
+
+
+@st.composite
+def _from_the_board(draw: st.DrawFn, session: int = 102) -> bytes:
+    """Any frame with a right CRC, most of them of the session of the moment, or plain noise."""
+    kind = draw(st.sampled_from(FRAMES))
+    codes = kind.LAYOUT.format.lstrip("<")
+    limits = {"B": (0, 255), "H": (0, 2**16 - 1), "I": (0, 2**32 - 1), "i": (-(2**31), 2**31 - 1)}
+    frame = kind(*(draw(st.integers(*limits[code])) for code in codes))
+    ours = draw(st.integers(0, 9)) > 0
+    return draw(st.one_of(st.just(line_of(replace(frame, session=session) if ours else frame)), st.binary(max_size=60)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(_from_the_board(), st.integers(0, 300)), max_size=25))
+def test_whatever_a_board_says_nothing_breaks_and_every_command_ends_once(said: list[tuple[bytes, int]]) -> None:
+    sessions = itertools.count(101)
+    host, now_ns, acks = Conversation(lambda: next(sessions)), START_NS, Counter[int]()
+    host.start(now_ns)
+    for seq, (line, ms) in enumerate(said):
+        host.alive(now_ns)
+        host.submit(SortCommand(seq, "cans", 1, now_ns, now_ns + 200 * MS), now_ns)
+        host.feed(line, now_ns)
+        host.tick(now_ns)
+        now_ns += ms * MS
+        Receiver().feed(host.take_bytes())
+        acks.update(event.seq for event in host.take_events() if isinstance(event, Ack))
+    host.close(now_ns)
+    acks.update(event.seq for event in host.take_events() if isinstance(event, Ack))
+
+    assert acks == Counter(range(len(said)))
