@@ -31,6 +31,7 @@ static unsigned phase = 2;
 static bool occupied;
 static bool fault;
 static bool reset_asked;
+static bool hang_asked;
 static bool hung;
 static avr_flashaddr_t hung_at;
 static uint8_t replaced[2];
@@ -76,8 +77,12 @@ static avr_cycle_count_t encoder_step(avr_t *avr, avr_cycle_count_t when, void *
 }
 
 /* A jump to itself, in place of the instruction that would come next: interrupts return to it for ever. */
-static void hang(avr_t *avr)
+void levers_hang(avr_t *avr)
 {
+    /* Not in the middle of an interrupt: it is the main loop that is to stop. */
+    if (!hang_asked || hung || !avr->sreg[S_I])
+        return;
+    hang_asked = false;
     hung_at = avr->pc;
     memcpy(replaced, avr->flash + hung_at, sizeof replaced);
     avr->flash[hung_at] = 0xFF;
@@ -112,8 +117,8 @@ static void carry_out(avr_t *avr, const char *command, long value)
     else if (strcmp(command, "encoder") == 0) {
         steps_left += value;
         avr_cycle_timer_register_usec(avr, ENCODER_STEP_US, encoder_step, NULL);
-    } else if (strcmp(command, "hang") == 0 && !hung)
-        hang(avr);
+    } else if (strcmp(command, "hang") == 0)
+        hang_asked = true;
     else if (strcmp(command, "reset") == 0)
         reset_asked = true;
     else {

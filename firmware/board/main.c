@@ -306,6 +306,7 @@ int main(int count, char **words)
             log_line(board_us(avr), "crashed", "\"state\": %d, \"pc\": %u", state, avr->pc);
             end(1);
         }
+        levers_hang(avr);
         if (was_reset)
             after_reset();
         if (levers_reset_asked())
