@@ -16,9 +16,7 @@ from appliance.sorter import GoesHome, Sorter
 __all__ = ["ByHand"]
 
 _VALID_NS = 1_000_000_000
-_NO_HOME = (
-    "this kind of sorter has no word for it that leaves it ready; end the appliance (its last word lets the board rest)"
-)
+_NO_HOME = "this kind of sorter has no word for it; end the appliance, whose last word lets the board rest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from appliance.health import Health, Latencies, Snapshot
 from appliance.hearing import Hearing
 from appliance.intake import Intake, Patience
 from appliance.journal import Journal
+from appliance.numbering import first_seq
 from appliance.preprocess import Region
 from appliance.records import (
     Ack,
@@ -52,8 +53,6 @@ _COMMAND_VALID_NS = 1_000_000_000
 _CHATTER = frozenset({"unexpected", "late-reply"})
 _CHATTER_EVERY_NS = 10_000_000_000
 """A board that talks all the time must not push the items out of the journal."""
-_SEQ_TURN = 2**32
-"""A board counts commands modulo this."""
 _STATES = {"paused": "paused", "storage": "waiting for the disk", "link": "waiting for the link", "busy": "sorting"}
 """What people read for each hindrance; a sorter in the middle of a movement is nothing to worry about."""
 _RULES = {"paused": Rule.PAUSED, "storage": Rule.ABANDONED, "link": Rule.LINK_DOWN, "busy": Rule.BUSY}
@@ -117,7 +116,7 @@ class SortingLoop:
         self._clock = clock
         self._on_outcome = on_outcome
         self._pending: dict[int, _Pending] = {}
-        self._seq = self._first_seq()
+        self._seq = first_seq(parts.journal, parts.capabilities.last_seq)
         self._by_hand = ByHand(
             parts.switches.orders, parts.sorter, parts.journal, parts.policy.channels, self._next_seq, clock
         )
@@ -332,17 +331,6 @@ class SortingLoop:
         self._on_outcome(outcome)
 
     # Hearing the sorter
-
-    def _first_seq(self) -> int:
-        """The number after the journal's last; after the board's, if that has moved for commands that a power cut took
-        out of the journal."""
-        journal, moved = self._parts.journal, self._parts.capabilities.last_seq
-        beyond = 0 if moved is None else (moved - journal.last_seq) % _SEQ_TURN
-        if not 0 < beyond < _SEQ_TURN // 2:
-            return journal.next_seq
-        log.warning("the board has moved for %d numbers beyond the journal's last, %d", beyond, journal.last_seq)
-        journal.event("gap", {"journal_seq": journal.last_seq, "board_seq": journal.last_seq + beyond})
-        return max(journal.next_seq, journal.last_seq + beyond + 1)
 
     def _hear(self, timeout_s: float) -> None:
         for event in self._parts.sorter.events(timeout_s):

@@ -23,11 +23,33 @@ LAYERS: tuple[frozenset[str], ...] = (
             *("live_view", "live_view_html", "local_page", "machine"),
             *("optics", "pictures", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
             *("control", "control_client", "control_requests", "orders"),
-            *("twin_board", "twin_core", "twin_framed", "twin_log", "twin_port", "twin_process", "wording", "yaml_lines"),
+            *(
+                "twin_board",
+                "twin_core",
+                "twin_framed",
+                "twin_log",
+                "twin_port",
+                "twin_process",
+                "wording",
+                "yaml_lines",
+            ),
         }
     ),
     frozenset({"camera", "classifier", "sorter", "bundle", "trigger"}),
-    frozenset({"benchmark", "by_hand", "close_look", "delivery", "diagnose", "intake", "loop", "panel", "viewing"}),
+    frozenset(
+        {
+            "benchmark",
+            "by_hand",
+            "close_look",
+            "delivery",
+            "diagnose",
+            "intake",
+            "loop",
+            "numbering",
+            "panel",
+            "viewing",
+        }
+    ),
     frozenset({"cli", "__main__"}),
 )
 """From the bottom to the top. A file or folder of the package that is in none of them has no place yet: give it one."""

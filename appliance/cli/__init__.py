@@ -22,6 +22,7 @@ _COMMANDS = {
     "resume": ("appliance.cli.control", "let it go on"),
     "history": ("appliance.cli.history", "read the journal: tail, summary, events, export"),
     "camera": ("appliance.cli.camera", "look through a camera: list, show, snapshot, check, reference"),
+    "actuator": ("appliance.cli.actuator", "look at the actuator, move it by hand: status, fire, test, monitor ..."),
     "config": ("appliance.cli.config", "check, show, or describe config.yaml"),
     "bench": ("appliance.cli.bench", "measure this computer with the configured model"),
     "twin": ("appliance.cli.twin", "a SIMULATED sorting machine on a pseudo-terminal"),

@@ -1,7 +1,7 @@
-"""Questions of `appliance setup` and where their answers come from: a person at a terminal, or a file."""
+"""Questions of a guided command and where their answers come from: a person at a terminal, or a file."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -70,12 +70,13 @@ class Terminal:
 class Answers:
     """A file of answers, for a fleet of machines that are alike."""
 
-    def __init__(self, content: bytes, path: Path) -> None:
-        """
+    def __init__(self, content: bytes, path: Path, keys: Sequence[str], nested: Mapping[str, str]) -> None:
+        """`keys` may be there; those that hold a mapping are in `nested`, with how that is written.
+
         Raises:
             UsageError: it is not YAML, has a key that nobody asks for, or a value that is no answer.
         """
-        self._path = path
+        self._path, self._keys, self._nested = path, keys, nested
         try:
             told, self._lines = read_yaml(content, path)
         except ConfigError as error:
@@ -118,12 +119,12 @@ class Answers:
         if not isinstance(told, dict):
             raise self._refusal((), "it is no mapping", "write one answer a line, such as `lock: yes`")
         for key, value in told.items():
-            if key not in KEYS:
-                raise self._refusal((key,), "nobody asks for that", f"known keys: {', '.join(KEYS)}")
-            if key not in _NESTED:
+            if key not in self._keys:
+                raise self._refusal((key,), "nobody asks for that", f"known keys: {', '.join(self._keys)}")
+            if key not in self._nested:
                 yield key, self._plain((key,), value)
             elif not isinstance(value, dict):
-                raise self._refusal((key,), f"{value!r} is no mapping", _NESTED[key])
+                raise self._refusal((key,), f"{value!r} is no mapping", self._nested[key])
             else:
                 yield from ((f"{key}.{name}", self._plain((key, name), one)) for name, one in value.items())
 
@@ -144,7 +145,7 @@ class Answers:
         return f"{self._path}:{line}" if line is not None else str(self._path)
 
 
-def asking(path: Path | None) -> Asking:
+def asking(path: Path | None, keys: Sequence[str] = KEYS, nested: Mapping[str, str] = _NESTED) -> Asking:
     """The terminal, or the answers in a file.
 
     Raises:
@@ -156,6 +157,6 @@ def asking(path: Path | None) -> Asking:
         return Terminal()
     try:
         with path.open("rb") as file:
-            return Answers(file.read(MAX_BYTES + 1), path)
+            return Answers(file.read(MAX_BYTES + 1), path, keys, nested)
     except OSError as error:
         raise UsageError(f"reading the answers {path}", error.strerror or str(error), "name another file") from error

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from appliance.plugins import Table
 from appliance.records import Ack, LinkEvent, SensorEvent, SortCommand
 
-__all__ = ["SORTERS", "Capabilities", "Describes", "GoesHome", "Passage", "Sorter"]
+__all__ = ["SORTERS", "Capabilities", "Describes", "GoesHome", "Listens", "Passage", "Sorter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,17 @@ class Describes(Protocol):
 
     def passages(self, after: int) -> list[Passage]:
         """What went over the link with a number above `after`: the newest few hundred, oldest first."""
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A sorter that can be looked at while its far end stays at rest."""
+
+    def listen(self) -> Capabilities:
+        """As `open`, but nothing is armed and no command is taken. Raises LinkError like it."""
+
+    def refresh(self, timeout_s: float) -> None:
+        """Have the far end tell its counters now, for `link`; waits at most so long."""
 
 
 SORTERS = Table(

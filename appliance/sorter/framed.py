@@ -8,6 +8,7 @@ from appliance.clock import Clock, Deadline
 from appliance.records import Ack, LinkEvent, SensorEvent, SortCommand
 from appliance.sorter import Capabilities, Passage
 from appliance.sorter.conversation import HOME
+from appliance.sorter.frames import Welcome
 from appliance.sorter.link import Link
 from appliance.sorter.link_words import described, passage_of
 from appliance.sorter.port_options import PortOptions
@@ -41,12 +42,10 @@ class FramedSorter:
         self.recovery_s = options.recovery_s
 
     def open(self) -> Capabilities:
-        board = self._link.open()
-        # Valid for a second at most, then the longest movement, then the time for its last word.
-        answer_s = (_VALID_NS + LAST_WORD_NS) / 1e9 + board.movement_ms / 1e3
-        name = f"framed on {self._options.port}"
-        last_seq = board.last_seq if board.last_session else None
-        return Capabilities(name, True, answer_s, board.simulated, board.channels, last_seq)
+        return self._capabilities(self._link.open())
+
+    def listen(self) -> Capabilities:
+        return self._capabilities(self._link.open(arm=False))
 
     @property
     def ready(self) -> bool:
@@ -82,3 +81,10 @@ class FramedSorter:
 
     def close(self) -> None:
         self._link.close()
+
+    def _capabilities(self, board: Welcome) -> Capabilities:
+        # Valid for a second at most, then the longest movement, then the time for its last word.
+        answer_s = (_VALID_NS + LAST_WORD_NS) / 1e9 + board.movement_ms / 1e3
+        name = f"framed on {self._options.port}"
+        last_seq = board.last_seq if board.last_session else None
+        return Capabilities(name, True, answer_s, board.simulated, board.channels, last_seq)
