@@ -47,6 +47,7 @@ def build_core(cache_dir: Path | None = None) -> Path:
         ) from error
     try:
         _compile(compiler, sources, Path(beside))
+        Path(beside).chmod(0o755)
         Path(beside).replace(path)
     finally:
         Path(beside).unlink(missing_ok=True)

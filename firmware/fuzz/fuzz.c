@@ -44,8 +44,8 @@ static void promise(bool kept)
 /* No number moves twice in a session; what is out is out under a lease; what waits fits the queue. */
 static void look(struct trial *trial)
 {
-    struct played_movement movements[MOVEMENTS];
-    uint8_t sent[512];
+    static struct played_movement movements[MOVEMENTS];
+    static uint8_t sent[512];
     struct played_view view;
     size_t count;
 
