@@ -94,3 +94,19 @@ def test_a_second_twin_of_that_name_is_refused_and_the_first_keeps_its_link_and_
     assert (second.returncode, twin.link.readlink()) == (11, pointed_at)
     assert "another twin is there already" in second.stderr
     assert len(read_log(twin.log)) == 1
+
+
+def test_opening_resets_only_a_framed_board(twin: TwinControl) -> None:
+    done = appliance("twin", "--link", str(twin.link), "--log", str(twin.log), "--reset-on-open")
+
+    assert done.returncode == 2
+    assert "add --protocol framed" in done.stderr
+
+
+def test_a_framed_twin_ends_at_sigterm_and_takes_its_link_with_it(twin: TwinControl) -> None:
+    twin.start("--protocol", "framed", "--reset-on-open")
+    assert twin._process is not None
+    twin._process.terminate()
+
+    assert twin._process.wait(10) == 0
+    assert not twin.link.is_symlink()
