@@ -80,6 +80,7 @@ def test_a_folder_that_is_no_run_is_refused(
 def test_the_command_is_kept_without_the_paths_of_the_machine() -> None:
     argv = ["train", "/home/somebody/data/glass/", "-o", "runs/one", "--weights", "/tmp/w.h5", "--seed", "3"]
     assert given_command(argv) == "modelworks train glass -o one --weights w.h5 --seed 3"
+    assert given_command(["train", "data/", "--fold", "1/5"]) == "modelworks train data --fold 1/5"
 
 
 @pytest.mark.parametrize("command", ["data", "train", "quantize", "validate", "select", "classify", "pack"])
