@@ -16,6 +16,9 @@ LAST_WORD_NS = 1_000_000_000
 """For so long after the last moment at which a movement can end its last word is asked for: it may be lost as well."""
 _SAME_TIME_OUT = 3
 """So many repetitions keep the time-out before it doubles: this line loses, it is not congested."""
+_TRIES = 12
+"""A command is said so often within its time, however long the line takes now and then: it costs 27 bytes."""
+_SHORTEST_NS = 15_000_000
 _MASK = 0xFFFF_FFFF
 
 _MEANINGS: dict[int, tuple[AckStatus, str]] = {
@@ -38,7 +41,7 @@ def meaning_of(code: int) -> tuple[AckStatus, str]:
 
 @dataclass(slots=True)
 class _Sent:
-    """A command that went out, in our time. `wait_ns` is the time-out that `again_ns` comes from."""
+    """A command that went out, in our time. `again_ns` comes from the time-out `wait_ns`, at most `longest_ns`."""
 
     seq: int
     line: bytes
@@ -46,6 +49,7 @@ class _Sent:
     give_up_ns: int
     again_ns: int
     wait_ns: int
+    longest_ns: int
     moves_until_ns: int
     repeats: int = 0
     accepted: bool = False
@@ -78,6 +82,8 @@ class Unanswered:
     def add(self, command: SortCommand, frame: Command, movement_ns: int, wait_ns: int, now_ns: int) -> bytes:
         """A command goes out now as `frame`; the bytes to write. A movement takes at most `movement_ns`."""
         line = line_of(frame)
+        longest_ns = max((command.not_after_ns - now_ns) // _TRIES, _SHORTEST_NS)
+        wait_ns = min(wait_ns, longest_ns)
         self._newest = frame.seq
         self._sent[frame.seq] = _Sent(
             command.seq,
@@ -86,6 +92,7 @@ class Unanswered:
             give_up_ns=command.not_after_ns + movement_ns + LAST_WORD_NS,
             again_ns=now_ns + wait_ns,
             wait_ns=wait_ns,
+            longest_ns=longest_ns,
             moves_until_ns=max(command.not_before_ns, now_ns) + movement_ns,
         )
         return line
@@ -95,8 +102,8 @@ class Unanswered:
         sent = self._sent.get(number)
         if sent is None or sent.accepted:
             return
-        sent.accepted, sent.wait_ns, sent.repeats = True, wait_ns, 0
-        sent.again_ns = max(sent.moves_until_ns, now_ns) + wait_ns
+        sent.accepted, sent.wait_ns, sent.repeats = True, min(wait_ns, sent.longest_ns), 0
+        sent.again_ns = max(sent.moves_until_ns, now_ns) + sent.wait_ns
 
     def ended(self, number: int, status: AckStatus, now_ns: int, detail: str = "") -> Ack | None:
         """The board's last word on a command; None if nobody waits for it."""
@@ -115,7 +122,7 @@ class Unanswered:
         for sent in self._sent.values():
             if now_ns >= sent.again_ns:
                 if sent.repeats >= _SAME_TIME_OUT:
-                    sent.wait_ns = backed_off(sent.wait_ns)
+                    sent.wait_ns = min(backed_off(sent.wait_ns), sent.longest_ns)
                 sent.again_ns = now_ns + sent.wait_ns
                 sent.repeats += 1
                 self.repeated += 1
