@@ -27,7 +27,7 @@ class Meaning:
 
 
 _CABLE = "check the cable, the common ground, and that the servos have a supply of their own"
-_BUSY = "the computer was too busy, or the program ended hard: see `appliance history events`"
+_BUSY = "the computer was too busy, or the program ended hard (a wait of `actuator test` counts, too)"
 _POWER = "check the board's supply: servos that start together pull it down"
 _MEANINGS: dict[tuple[str, str], Meaning] = {
     # framed, at this end

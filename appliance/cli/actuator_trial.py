@@ -45,7 +45,7 @@ def guided_test(config: Config, arguments: argparse.Namespace) -> int:
     voice = asking(arguments.answers, _KEYS, _NESTED)
     bins = {name: one.channel for name, one in config.decision.bins.items() if one.channel is not None}
     with moving(config) as mover:
-        seen = mover.look()
+        seen = mover.look(1)
         if seen.simulated:
             print("SIMULATED: nothing real moves")
         tried = [_try(voice, mover, name, channel, tuple(bins)) for name, channel in bins.items()]
