@@ -48,6 +48,7 @@ FRAMES: list[tuple[str, tuple[int, ...]]] = [
     ("ARM", (0xA1B2C3D4, 255)),
     ("BEAT", (1, 0, 0)),
     ("BEAT", (0xA1B2C3D4, 65535, 1)),
+    ("BEAT", (0xA1B2C3D4, 256, 2)),
     ("COMMAND", (1, 0, 0, 0, 0, 0, 0)),
     ("COMMAND", (0xA1B2C3D4, 0x01020304, 7, 0, 5, 0xFFFFFF00, 0x00000100)),
     ("COMMAND", (TOP, TOP, 255, 1, 0, TOP, TOP)),

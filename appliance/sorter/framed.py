@@ -29,8 +29,8 @@ class FramedOptions(PortOptions):
 class FramedSorter:
     """Several commands may be on their way, as many as the board's queue holds.
 
-    The board moves only while the loop lives: `events` is the sign of life. A loop that does not call it for 0.4 s is
-    taken for dead; the board rests 0.5 s later, and works again when the loop does.
+    The board moves only while the loop lives: `events` is the sign of life. When the loop has not called it for 0.4 s,
+    the board is told to rest; it works again when the loop does.
     """
 
     Options = FramedOptions

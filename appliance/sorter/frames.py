@@ -26,6 +26,7 @@ __all__ = [
     "Foreign",
     "Frame",
     "Hello",
+    "Lease",
     "Pulse",
     "Refused",
     "Rest",
@@ -45,6 +46,14 @@ class State(IntEnum):
     WAITING = 0
     SAFE = 1
     ARMED = 2
+
+
+class Lease(IntEnum):
+    """What a beat does to the board's lease."""
+
+    KEEP = 0
+    RENEW = 1
+    END = 2
 
 
 class Rest(IntEnum):
@@ -115,7 +124,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The host's heartbeat; `renew` says that its sorting loop turns."""
+    """The host's heartbeat; `renew`, a Lease, says whether its sorting loop turns."""
 
     TYPE: ClassVar = 0x03
     LAYOUT: ClassVar = Struct("<IHB")

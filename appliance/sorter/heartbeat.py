@@ -1,14 +1,14 @@
 """The host's heartbeat, whose echo tells whether the board is there, how long the way is, and the time there. Pure."""
 
 from appliance.sorter.board_clock import BoardClock
-from appliance.sorter.frames import Beat, Pulse
+from appliance.sorter.frames import Beat, Lease, Pulse
 from appliance.sorter.round_trip import RoundTrip
 
 __all__ = ["Heartbeat"]
 
 _EVERY_NS = 50_000_000
 _ALIVE_NS = 400_000_000
-"""A beat renews the lease only while the sorting loop turned within so long."""
+"""A beat renews the lease while the sorting loop turned within so long, and ends it after."""
 _SILENCE_NS = 650_000_000
 """From the first unanswered beat, which follows the last word by at most 50 ms: silence is known after 0.7 s."""
 _KEPT = 64
@@ -39,7 +39,7 @@ class Heartbeat:
         if self._first_unheard_ns is None:
             self._first_unheard_ns = now_ns
         self.due_ns = now_ns + _EVERY_NS
-        return Beat(self._session, number, int(is_fresh(alive_ns, now_ns)))
+        return Beat(self._session, number, Lease.RENEW if is_fresh(alive_ns, now_ns) else Lease.END)
 
     def echoed(self, pulse: Pulse, now_ns: int) -> None:
         """The board answered a beat."""

@@ -84,10 +84,11 @@ static void hear_beat(struct board *board, const uint8_t *body, uint32_t receive
 {
     uint16_t n = get_u16(body + 4);
 
-    if (body[6] == 1 && board->state == ARMED && is_newer_beat(board, n)) {
+    if (body[6] != KEEP_LEASE && board->state == ARMED && is_newer_beat(board, n)) {
         board->beat = n;
         board->beaten = true;
-        board->leased_until = received + board->limits.lease_ms * US_PER_MS;
+        board->leased_until = body[6] == RENEW_LEASE ? received + board->limits.lease_ms * US_PER_MS : now;
+        board_turn(board, now);
     }
     send_pulse(board, n, received, now);
 }

@@ -17,7 +17,7 @@
 enum message_type {
     HELLO = 0x01,    /* begins a session */
     ARM = 0x02,      /* from now on commands may move, for as long as the lease lasts */
-    BEAT = 0x03,     /* asks for the time, and renews the lease if it says so */
+    BEAT = 0x03,     /* asks for the time, and renews or ends the lease if it says so */
     COMMAND = 0x04,  /* one movement, between two moments */
     STOP = 0x05,     /* comes to rest before anything else */
     ASK = 0x06,      /* asks for the counters */
@@ -34,6 +34,9 @@ enum message_type {
 };
 
 enum state { WAITING = 0, SAFE = 1, ARMED = 2 };
+
+/* What a BEAT does to the lease; other numbers end it, so that an unknown wish is a safe one. */
+enum lease { KEEP_LEASE = 0, RENEW_LEASE = 1, END_LEASE = 2 };
 
 /* Why the board came to rest the last time. */
 enum why { WHY_BOOT = 0, WHY_HELLO = 1, WHY_LEASE = 2, WHY_STOP = 3, WHY_WATCHDOG = 4 };

@@ -174,6 +174,23 @@ def test_nothing_but_a_renewing_beat_renews(talk: Talk) -> None:
     assert talk.wait(100 * MS)[-1] == StateTold(SESSION, 1, 2, 80, talk.now)
 
 
+def test_a_beat_may_end_the_lease_at_once(talk: Talk) -> None:
+    talk.armed()
+    talk.wait(100 * MS)
+    told = talk.beat(renew=2)
+
+    assert [type(frame) for frame in told] == [StateTold, Pulse]
+    assert (talk.board.view().state, talk.board.view().why) == (1, 2)
+
+
+def test_an_older_beat_ends_nothing(talk: Talk) -> None:
+    talk.armed()
+    talk.say(Beat(SESSION, 10, 1))
+    talk.say(Beat(SESSION, 9, 2))
+
+    assert talk.board.view().state == 2
+
+
 def test_a_late_or_repeated_beat_keeps_nothing_alive(talk: Talk) -> None:
     talk.armed()
     talk.say(Beat(SESSION, 65_535, 1))

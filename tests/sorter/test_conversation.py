@@ -23,6 +23,7 @@ from appliance.sorter.frames import (
     Foreign,
     Frame,
     Hello,
+    Lease,
     Refused,
     State,
     Stop,
@@ -352,7 +353,7 @@ def test_the_board_rests_when_the_loop_hangs_and_works_again_when_it_turns(rig: 
     rig.submit(2)
     rig.run(200)
 
-    assert 800 * MS <= rested_ns - hung_ns <= 960 * MS  # 0.4 s of trust in the loop, then the lease of 0.5 s
+    assert 400 * MS <= rested_ns - hung_ns <= 500 * MS  # 0.4 s of trust in the loop, then the next beat ends the lease
     assert still == State.SAFE
     assert rig.ends() == [(1, AckStatus.FAILED), (2, AckStatus.DONE)]
     assert [event.kind for event in rig.told] == ["board-rested", "board-armed"]
@@ -622,18 +623,6 @@ def test_beats_are_20_a_second_and_say_whether_the_loop_turns(rig: Rig) -> None:
     assert 38 <= len(beats) <= 44
     assert {renew for at_ns, renew in beats if at_ns - START_NS < 1000 * MS} == {1}
     assert {renew for at_ns, renew in beats[-10:]} == {Lease.END}
-
-
-def test_a_loop_that_hangs_brings_the_board_to_rest_within_half_a_second(rig: Rig) -> None:
-    """Not 0.4 s of trust and 0.5 s of lease after it."""
-    rig.ready()
-    rig.run(1000)
-    rig.loop_turns = False
-    rig.run(440)
-    assert rig.board.view().state == State.ARMED or rig.board.view().why == 2
-    rig.run(60)
-
-    assert (rig.board.view().state, rig.board.view().why) == (State.SAFE, 2)
 
 
 def test_a_welcome_that_comes_again_changes_nothing(rig: Rig) -> None:
