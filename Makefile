@@ -3,9 +3,10 @@ PYTHON ?= python3
 MACHINE := .venv
 WORKSTATION := .venv-workstation
 CONFIG ?= config.yaml
+RUNS ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench acceptance vm setup setup-workstation lock clean
+.PHONY: help run test check bench acceptance firmware fuzz vm setup setup-workstation lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -26,6 +27,13 @@ bench: setup  ## measure this computer
 
 acceptance: setup-workstation  ## what takes longer: 20,000 frames without growth; results go to docs/figures.md
 	$(WORKSTATION)/bin/python -m pytest tests/acceptance --acceptance -s
+
+firmware:  ## the actuator's program for an ATmega328P; needs gcc-avr and avr-libc, see firmware/README.md
+	$(MAKE) -C firmware
+
+fuzz: setup-workstation  ## RUNS=10000000 executions of both receivers, coverage-guided; needs clang, and pip install atheris==3.0.0
+	$(MAKE) -C firmware fuzz RUNS=$(RUNS)
+	PYTHONPATH=. $(WORKSTATION)/bin/python tests/fuzz/wire.py -runs=$(RUNS) -max_len=80
 
 vm: setup-workstation  ## the daemon on a real V4L2 driver (vivid) in an emulated machine; needs qemu, see tests/vm/boot.py
 	$(WORKSTATION)/bin/python tests/vm/boot.py
