@@ -17,6 +17,16 @@ from appliance.orders import Order
 
 __all__ = ["main"]
 
+_AS_WRITTEN = argparse.RawDescriptionHelpFormatter
+_MORE = {
+    "fire": "KEEP YOUR HANDS OUT. While an appliance runs it must be paused: appliance pause",
+    "home": "On a text line without an appliance it sends sorter.stop; with one it is refused.",
+    "monitor": "An appliance that runs is listened to; else the port is opened, and the board stays at rest.",
+    "test": """Nothing moves without a yes. The result is written to actuator-test.json in the state directory.
+--answers FILE, for scripts; a bin that it leaves out is not moved:
+  move: {cans: yes, glass: yes}
+  saw: {cans: right, glass: nothing}     # right, nothing, or the bin that moved instead""",
+}
 _WELL = ("done", "unconfirmed")
 
 _EPILOG = """status     what is at the far end, who holds its port, how well the link does
@@ -44,9 +54,9 @@ def _parse(command: str, argv: Sequence[str]) -> argparse.Namespace:
     options = parser(command, "Look at the actuator, and move it by hand.", _EPILOG)
     actions = options.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name in _ACTIONS:
-        action = actions.add_parser(name)
+        action = actions.add_parser(name, epilog=_MORE.get(name, ""), formatter_class=_AS_WRITTEN)
         add_config_option(action)
-        action.add_argument("--json", action="store_true", help="JSON for scripts (monitor: one object a line)")
+        action.add_argument("--json", action="store_true", help="JSON (monitor: a line each; test: the last line)")
         if name == "fire":
             action.add_argument("bin", metavar="BIN", help="one of decision.bins")
         if name == "monitor":

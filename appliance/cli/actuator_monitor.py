@@ -28,7 +28,11 @@ def monitor(config: Config, arguments: argparse.Namespace) -> int:
         if not arguments.json:
             _print_head(first.simulated, first.holder)
         # What an appliance that runs said before we came is of no interest here; our own greeting is.
-        printer.seen = _newest(first.passages) if first.holder.startswith("the running") else 0
+        if first.held_here:
+            for passage in first.passages:
+                printer.show(passage)
+        else:
+            printer.seen = _newest(first.passages)
         with suppress(KeyboardInterrupt):
             _follow(viewer, printer, Deadline(arguments.seconds or _FOR_EVER_S))
     printer.end()

@@ -42,6 +42,7 @@ class Look:
     machine: str
     trouble: str
     holder: str
+    held_here: bool
     said: Mapping[str, Any]
     passages: Sequence[Mapping[str, Any]]
 
@@ -142,6 +143,7 @@ class _Running:
             machine=told["state"],
             trouble=told["trouble"],
             holder=f"the running appliance (pid {told['pid']})",
+            held_here=False,
             said=told["said"],
             passages=told["passages"],
         )
@@ -169,6 +171,7 @@ class _Opened:
             machine="no appliance runs",
             trouble="",
             holder=f"this command (pid {os.getpid()})",
+            held_here=True,
             said=said,
             passages=[asdict(one) for one in passages],
         )

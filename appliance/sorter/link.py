@@ -114,13 +114,15 @@ class Link:
 
     def refresh(self, timeout_s: float) -> None:
         """Ask for the board's counters and wait for them."""
-        deadline, conversation = Deadline(timeout_s), self._conversation
+        deadline, again, conversation = Deadline(timeout_s), Deadline(0), self._conversation
         with self._turn:
             before = conversation.counted
             while conversation.counted == before and not deadline.expired:
-                conversation.ask(self._clock())
-                self._write()
-                self._turn.wait(min(deadline.left_s, _ASK_AGAIN_S))
+                if again.expired:
+                    again = Deadline(_ASK_AGAIN_S)
+                    conversation.ask(self._clock())
+                    self._write()
+                self._turn.wait(min(deadline.left_s, again.left_s))
 
     @property
     def device(self) -> str:

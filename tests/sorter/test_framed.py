@@ -286,3 +286,23 @@ def test_stop_lets_the_board_rest_at_once(twin: TwinControl, opened: list[Framed
 
     assert statuses(sorter.events(0)) == [(1, AckStatus.FAILED)]
     assert read_log(twin.log) == []
+
+
+def test_a_board_that_is_only_listened_to_is_never_armed_and_asked_once(
+    twin: TwinControl, opened: list[FramedSorter]
+) -> None:
+    start(twin)
+    sorter = framed(twin.link)
+    opened.append(sorter)
+    sorter.listen()
+    time.sleep(1.2)
+    sorter.refresh(2.0)
+    sorter.submit(command(1))
+
+    assert (sorter.link()["state"], sorter.ready) == ("safe", False)
+    assert sorter.link()["counters"]["board"]["lapsed"] == 0
+    said = [passage.text.split()[0] for passage in sorter.passages(0) if passage.outgoing]
+    assert "ARM" not in said
+    assert said.count("ASK") <= 2  # the link's own, and ours
+    assert statuses(sorter.events(0)) == [(1, AckStatus.FAILED)]
+    assert read_log(twin.log) == []
