@@ -12,11 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import yaml
+from mjpeg_server import MjpegServer
 from support import ROOT
 
 from appliance.camera import CAMERAS, CameraCounters
+from appliance.camera.stream import StreamCamera, StreamOptions
 from appliance.capture.simulated import SimulatedReader
 from appliance.classifier import CLASSIFIERS
 from appliance.cli.build import limits_of, open_parts
@@ -151,3 +154,26 @@ def test_what_a_process_of_its_own_costs(tmp_path: Path) -> None:
     assert len(captured.ages_ms) > 0.9 * ROUNDS * ROUND_S * 30
     added_ms = float(np.percentile(captured.ages_ms, 50) - np.percentile(in_process.ages_ms, 50))
     assert added_ms < 10, "a third of the time between two pictures"
+
+
+def test_ffmpeg_in_the_process_takes_no_more_than_it_may() -> None:
+    """A network camera: MJPEG of the shipped film, 640 x 480 at 30 pictures/s."""
+    film = [cv2.imread(str(path)) for path in sorted((ROOT / "pictures" / "clip").glob("*.jpg"))]
+    pictures = [np.asarray(cv2.resize(picture, (640, 480)), np.uint8) for picture in film if picture is not None]
+    server = MjpegServer(lambda number: pictures[number % len(pictures)], fps=30)
+    server.start()
+    camera = StreamCamera(StreamOptions.model_validate({"kind": "stream", "url": server.url}))
+    try:
+        camera.open()
+        seen, newest, most_kb, ends = 0, 0, 0, time.monotonic() + ROUND_S
+        while time.monotonic() < ends:
+            frame = camera.latest(newest, 0.2)
+            if frame is not None:
+                seen, newest = seen + 1, frame.id
+                most_kb = max(most_kb, pss_kb(camera.pid or 0) or 0)
+    finally:
+        camera.close()
+        server.cut()
+    print(f"\nFFmpeg, MJPEG over HTTP, 640 x 480: {seen} pictures in {ROUND_S:g} s, PSS at most {most_kb} kB")
+    assert seen > 50
+    assert 0 < most_kb <= MOST_PSS_KB
