@@ -11,7 +11,7 @@ from link_world import Item, Moved
 
 from appliance.records import AckStatus
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["EARLY_NS", "Verdict", "judge", "matched"]
 
 EARLY_NS = 20_000_000
 """So wrong the host's idea of the board's time may be; only the end of an item's time is kept by all of it."""
@@ -94,3 +94,33 @@ def _count(counts: _Counts, item: Item, moved: list[Moved]) -> None:
 def _as_told(item: Item, moved: list[Moved]) -> bool:
     """One whole movement of the right diverter, over when it was called done."""
     return any(one.whole and one.channel == item.channel and one.ended_ns <= item.ended[0][1] for one in moved)
+
+
+def matched(items: Iterable[Item], movements: Iterable[tuple[int, int]], lag_ns: int) -> tuple[int, int]:
+    """For a machine that does not say which item it moves: how many (channel, moment) no item explains, and how many
+    items are done without one.
+
+    An item explains one movement of its channel from its beginning to its end and `lag_ns` later; one that failed none.
+    Given to the item that ends first, points fit as many intervals as they can.
+    """
+    waiting = sorted((_window(item) for item in items if _may_have_moved(item)), key=lambda one: one[2])
+    unexplained = 0
+    for channel, at_ns in sorted(movements, key=lambda one: one[1]):
+        fits = (one for one in waiting if one[0] == channel and one[1] <= at_ns <= one[2] + lag_ns)
+        found = next(fits, None)
+        if found is None:
+            unexplained += 1
+        else:
+            waiting.remove(found)
+    return unexplained, sum(done for *_, done in waiting)
+
+
+def _may_have_moved(item: Item) -> bool:
+    return any(status is not AckStatus.FAILED for status, _ in item.ended)
+
+
+def _window(item: Item) -> tuple[int, int, int, bool]:
+    """Channel, beginning, end, done."""
+    status, at_ns = item.ended[0]
+    done = status is AckStatus.DONE
+    return item.channel, item.not_before_ns, min(item.not_after_ns, at_ns) if done else item.not_after_ns, done

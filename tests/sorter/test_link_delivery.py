@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from link_judge import EARLY_NS, Verdict, judge
+from link_judge import EARLY_NS, Verdict, judge, matched
 from link_trials import noise_of, tried
 from link_world import Item, Moved, Plan
 
@@ -72,3 +72,21 @@ def ended(*statuses: AckStatus) -> Item:
 )
 def test_the_judge_sees_what_went_wrong(item: Item, moved: list[Moved], found: dict[str, int]) -> None:
     assert judge([item], moved) == Verdict(**{"items": 1, **found})
+
+
+@pytest.mark.parametrize(
+    ("movements", "found"),
+    [
+        ([(3, 10 * S)], (0, 0)),
+        ([], (0, 1)),
+        ([(3, 10 * S), (3, 10 * S + 1)], (1, 0)),
+        ([(4, 10 * S)], (1, 1)),
+        ([(3, 11 * S + 5)], (0, 0)),
+        ([(3, 11 * S + 6)], (1, 1)),
+        ([(3, 10 * S - 1)], (1, 1)),
+    ],
+)
+def test_movements_without_a_number_are_matched_with_items(movements: list[tuple[int, int]], found: object) -> None:
+    items = [ITEM, replace(ended(AckStatus.FAILED), seq=8), replace(ended(AckStatus.UNKNOWN), seq=9, channel=5)]
+
+    assert matched(items, movements, lag_ns=5) == found
