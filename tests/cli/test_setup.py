@@ -228,11 +228,18 @@ def test_without_a_terminal_and_without_answers_it_says_so(configured: ConfigFil
     assert "--answers" in done.stderr
 
 
+def heed_ctrl_c() -> None:
+    """Whoever runs the tests in the background of a shell ignores it, and what they start does too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_at_a_terminal_leaves_the_file_as_it_was(configured: ConfigFile) -> None:
     before = configured.path.read_bytes()
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "appliance", "setup", "-c", str(configured.path)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c
+    ) as process:
         assert process.stdout is not None
         os.write(master, b"keep\nkeep\n30\n")
         while b"focus" not in process.stdout.readline():
