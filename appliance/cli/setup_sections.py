@@ -31,8 +31,15 @@ def ask_camera(asking: Asking, config: Config) -> dict[str, Any] | None:
 
 
 def ask_port(asking: Asking, config: Config) -> dict[str, Any]:
-    """The keys of the sorter section to change."""
-    if config.sorter.kind != "line":
+    """The keys of the sorter section to change; none of a kind that is on no port.
+
+    Raises:
+        UsageError: there is no such port, or a file of answers names one for a kind that has none.
+    """
+    if "port" not in type(config.sorter).model_fields:
+        if asking.unasked("port"):
+            found = f"`port` is answered, and the sorter is of the kind {config.sorter.kind}, which has none"
+            raise UsageError("choosing the serial port", found, "leave it out, or set sorter.kind first")
         return {}
     for name, about in known_ports().items():
         print(f"  {name:<50} {about}")

@@ -55,6 +55,33 @@ def set_up(config_file: ConfigFile, **answers: Any) -> int:
     return main(["setup", "-c", str(config_file.path), "--answers", str(file)])
 
 
+FRAMED = {"kind": "framed", "port": "state/twin.tty"}
+
+
+def test_the_port_of_a_framed_sorter_is_asked_for(configured: ConfigFile, capsys: pytest.CaptureFixture[str]) -> None:
+    configured.change(sorter=FRAMED)
+    before = configured.path.read_bytes()
+    assert set_up(configured, port="/dev/ttyNOPE", write=True) == 2
+    assert "/dev/ttyNOPE does not exist" in capsys.readouterr().err
+    assert configured.path.read_bytes() == before
+
+    board = configured.path.with_name("board")
+    board.touch()
+    assert set_up(configured, port=str(board), write=True) == 0
+    assert yaml.safe_load(configured.path.read_text())["sorter"] == {**FRAMED, "port": str(board)}
+
+
+def test_a_port_for_a_sorter_that_has_none_is_refused(
+    configured: ConfigFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configured.change(sorter={"kind": "simulated"})
+    before = configured.path.read_bytes()
+    assert set_up(configured, port="/dev/null", write=True) == 2
+    said = capsys.readouterr().err
+    assert "answers.yaml): `port` is answered, and the sorter is of the kind simulated, which has none" in said
+    assert configured.path.read_bytes() == before
+
+
 def test_from_the_box_to_the_first_sorted_items(configured: ConfigFile, twin: TwinControl,
                                                 capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     twin.start()
