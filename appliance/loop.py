@@ -127,6 +127,7 @@ class SortingLoop:
         self._link_reason = ""
         self._noted: dict[str, tuple[int, int]] = {}
         self._hindrance: tuple[str, int] | None = None
+        self._resumed_ns = 0
         self._started_ns = clock()
         self._intake = Intake(
             parts.camera,
@@ -175,6 +176,7 @@ class SortingLoop:
             self._hold_back(hindrance)
             return
         if self._hindrance is not None and self._hindrance[0] == "paused":
+            self._resumed_ns = self._clock()
             self._parts.journal.event("resumed", {})
             self._by_hand.let_go("the machine was resumed")
         self._hindrance = None
@@ -250,6 +252,8 @@ class SortingLoop:
             log.error("the item %s of %s could not be kept", item.id, item.frames[-1].source)
             return
         outcome = self._outcome(item, replace(decision, rule=rule), OutcomeKind.MISSED)
+        if rule is Rule.STALE:
+            outcome = replace(outcome, detail=f"its best picture was {outcome.latency_ms:.0f} ms old")
         self._finish(outcome, item.frames[-1].pixels)
 
     def _carry_out(self, item: Item, decision: Decision) -> None:
@@ -282,9 +286,11 @@ class SortingLoop:
         """Why nothing may move for this frame now; None if it may.
 
         A stored picture does not age: it waits for a pause or a lost link to end, within the limits of a hindrance. A
-        live one waits for a busy sorter only as long as it is young enough.
+        live one waits for a busy sorter only as long as it is young enough, and does not outlive a pause.
         """
         live = self._parts.camera.live
+        if live and frame.taken_at_ns < self._resumed_ns:
+            return Rule.PAUSED
         if live and self._age_left_s(frame) <= 0:
             return Rule.STALE
         while (hindrance := self._find_movement_hindrance(moves)) is not None:

@@ -1,6 +1,7 @@
 """The loop with real parts: what is stale, silent, busy, lost or paused moves nothing, and every item ends once."""
 
 import itertools
+import re
 import threading
 import time
 from collections import Counter
@@ -171,6 +172,7 @@ def test_a_live_picture_that_grew_too_old_moves_nothing(pictures: Path, tmp_path
     assert {(one.kind, one.decision.rule, one.seq) for one in bench.outcomes} == {
         (OutcomeKind.MISSED, Rule.STALE, None)
     }
+    assert all(re.fullmatch(r"its best picture was \d{3,} ms old", one.detail) for one in bench.outcomes)
 
 
 def test_a_stored_picture_does_not_age(pictures: Path, tmp_path: Path) -> None:
@@ -283,6 +285,39 @@ def test_a_live_item_that_is_being_decided_when_the_pause_comes_is_missed(pictur
         assert [(one.kind, one.decision.rule, one.seq) for one in bench.outcomes] == [
             (OutcomeKind.MISSED, Rule.PAUSED, None)
         ]
+
+
+def test_a_live_item_that_was_in_sight_when_the_pause_came_ends_paused(stream: Path, tmp_path: Path) -> None:
+    """Its pictures are older than the pause; those of after it show an empty region."""
+    camera, policy = folder(stream, fps=10.0), replace(POLICY, frames=8)
+    with assembled(tmp_path / "state", camera, policy=policy, presence=PRESENCE) as bench:
+        while not bench.parts.trigger.status().counters["items"]:
+            bench.loop.step()
+        bench.loop.step()
+        bench.parts.switches.pause()
+        threading.Timer(3.0, bench.parts.switches.resume).start()
+        bench.loop.run()
+
+    assert [(one.kind, one.decision.rule, one.seq) for one in bench.outcomes] == [
+        (OutcomeKind.MISSED, Rule.PAUSED, None)
+    ]
+
+
+def test_a_live_item_that_still_lies_there_after_a_pause_is_sorted_by_a_new_picture(
+    stream: Path, tmp_path: Path
+) -> None:
+    camera, policy = folder(stream, fps=10.0), replace(POLICY, frames=8)
+    options = PRESENCE.model_copy(update={"decide_after_ms": 1900})
+    with assembled(tmp_path / "state", camera, policy=policy, presence=options) as bench:
+        while not bench.parts.trigger.status().counters["items"]:
+            bench.loop.step()
+        bench.loop.step()
+        bench.parts.switches.pause()
+        threading.Timer(0.5, bench.parts.switches.resume).start()
+        bench.loop.run()
+
+    assert [(one.kind, one.decision.rule) for one in bench.outcomes] == [(OutcomeKind.SORTED, Rule.LABEL)]
+    assert bench.outcomes[0].latency_ms < LIMITS.max_age_ms
 
 
 def test_a_camera_that_repeats_an_old_picture_for_ever_ends_the_run(pictures: Path, tmp_path: Path) -> None:
