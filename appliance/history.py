@@ -1,4 +1,4 @@
-"""Reading the journal: the last items, sums, and everything as CSV or JSON lines. Never writes."""
+"""Reading the journal: the last items, the last failure, sums, and everything as CSV or JSON lines. Never writes."""
 
 import csv
 import json
@@ -13,12 +13,15 @@ from appliance.errors import StorageError, UsageError
 from appliance.journal import JOURNAL_FILE
 from appliance.journal_schema import VERSION, connect
 
-__all__ = ["EXPORT_COLUMNS", "History", "export", "open_history", "totals"]
+__all__ = ["EXPORT_COLUMNS", "History", "export", "last_failure", "open_history", "totals"]
 
 EXPORT_COLUMNS = (
     "item", "frame", "source", "taken_at", "label", "confidence", "bin", "outcome", "rule", "model", "seq",
     "latency_ms", "confirm_ms", "runner_up", "run_id", "detail",
 )  # fmt: skip
+_UNWELL = frozenset({"failed", "uncertain"})
+_RECENT = 1000
+"""A failure before so many items is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class History:
             query = f"SELECT * FROM ({query} DESC LIMIT {int(last)}) ORDER BY n"
         for row in self.connection.execute(query, values):
             yield {name: row[name] for name in EXPORT_COLUMNS}
+
+    def failure(self) -> dict[str, Any] | None:
+        """The newest item whose movement failed or is uncertain, if it is among the last thousand."""
+        newest = self.connection.execute(f"SELECT * FROM items ORDER BY n DESC LIMIT {_RECENT}")
+        return next(({name: row[name] for name in EXPORT_COLUMNS} for row in newest if row["outcome"] in _UNWELL), None)
 
     def daily(self, days: int | None = None) -> list[dict[str, Any]]:
         """Sums by day, model, label, bin, outcome and rule, newest day first; they outlive retention."""
@@ -80,6 +88,17 @@ def open_history(state_dir: Path) -> Iterator[History]:
             yield History(connection)
     except sqlite3.Error as error:
         raise StorageError(doing, str(error), "check the file's permissions") from error
+
+
+def last_failure(state_dir: Path) -> str:
+    """When and why a movement failed last, or became uncertain, for people; "" if none did of late, or nothing is there
+    to be read."""
+    try:
+        with open_history(state_dir) as history:
+            row = history.failure()
+    except StorageError:
+        return ""
+    return "" if row is None else f"{row['taken_at']}, {row['bin']}: {row['outcome']}: {row['detail']}".rstrip(": ")
 
 
 def export(rows: Iterator[dict[str, Any]], out: IO[str], form: Literal["csv", "jsonl"]) -> int:

@@ -379,7 +379,8 @@ class SortingLoop:
             self._noted[event.kind] = (said_ns, unsaid + 1)
             return
         self._noted[event.kind] = (event.at_ns, 0)
-        self._parts.journal.event(event.kind, {"detail": event.detail, "not_noted_since_the_last": unsaid})
+        more = {"not_noted_since_the_last": unsaid} if unsaid else {}
+        self._parts.journal.event(event.kind, {"detail": event.detail} | more)
 
     def _drain(self) -> None:
         """Wait for the answers that are still to come; what stays without one is uncertain. Then let it rest."""

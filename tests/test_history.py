@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import ConfigFile
 
+from appliance.cli import main
 from appliance.config import JournalOptions
 from appliance.errors import StorageError
-from appliance.history import EXPORT_COLUMNS, export, open_history, totals
+from appliance.history import EXPORT_COLUMNS, export, last_failure, open_history, totals
 from appliance.journal import Journal, RunInfo
 from appliance.records import Decision, Outcome, OutcomeKind, Rule
 
@@ -134,6 +136,49 @@ def test_a_journal_that_is_being_written_can_be_read(tmp_path: Path) -> None:
             found = list(history.items())
     assert [row["item"] for row in found] == [one.item_id]
     journal.close()
+
+
+# What people read
+
+
+def read(config_file: ConfigFile, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    assert main(["history", *words, "-c", str(config_file.path)]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_tail_tells_why_an_item_failed(config_file: ConfigFile, capsys: pytest.CaptureFixture[str]) -> None:
+    config_file.state_dir.mkdir()
+    jammed = dataclasses.replace(outcome(2, OutcomeKind.FAILED), detail="the machine is jammed: nothing moved")
+    write_run(config_file.state_dir, [outcome(1), jammed])
+    well, failed = read(config_file, capsys, "tail")
+    assert well.endswith("a/1.jpg")
+    assert failed.endswith("a/2.jpg  the machine is jammed: nothing moved")
+
+
+def test_events_are_shown_without_what_says_nothing(
+    config_file: ConfigFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config_file.state_dir.mkdir()
+    journal = Journal(config_file.state_dir, JournalOptions(), INFO)
+    journal.event("board-armed", {"detail": ""})
+    journal.event("fire", {"seq": 7, "bin": "rest", "channel": 0})
+    journal.event("run-end", {})
+    journal.close()
+    shown = [line.split(journal.run_id)[1].split(None, 1) for line in read(config_file, capsys, "events")]
+    assert shown == [["board-armed"], ["fire", "seq: 7, bin: rest, channel: 0"], ["run-end"]]
+
+
+def test_the_last_failure_is_the_newest_of_the_last_thousand_items(tmp_path: Path) -> None:
+    failed = dataclasses.replace(outcome(1, OutcomeKind.FAILED), detail="jammed")
+    unsure = dataclasses.replace(outcome(2, OutcomeKind.UNCERTAIN), detail="no answer in 2 s")
+    assert last_failure(tmp_path) == ""
+    write_run(tmp_path, [failed, unsure, outcome(3), outcome(4, OutcomeKind.MISSED)])
+    assert last_failure(tmp_path).endswith("Z, cans: uncertain: no answer in 2 s")
+    for begin in range(5, 1002, 50):
+        write_run(tmp_path, [outcome(n, run_id="later") for n in range(begin, min(begin + 50, 1002))])
+    assert last_failure(tmp_path).endswith("no answer in 2 s")
+    write_run(tmp_path, [outcome(1002, run_id="later")])
+    assert last_failure(tmp_path) == ""
 
 
 # Export

@@ -9,6 +9,7 @@ from typing import Any
 from appliance.cli.actuator_counters import worth_a_look
 from appliance.cli.actuator_reach import Look, looking
 from appliance.config import Config
+from appliance.history import last_failure
 from appliance.sorter.serial_port import known_ports
 from appliance.wording import counted
 
@@ -51,6 +52,7 @@ def _as_dict(config: Config, seen: Look, port: str, lasting: str) -> dict[str, A
         "holder": seen.holder,
         "machine": seen.machine,
         "trouble": seen.trouble,
+        "last_failure": last_failure(config.machine.state_dir),
         "link": dict(seen.said),
     }
 
@@ -65,19 +67,24 @@ def _rows(config: Config, seen: Look, port: str, lasting: str) -> Iterator[tuple
             yield "", f"write `port: {lasting}` into config.yaml: that name survives replugging"
         yield "held by", seen.holder
     yield "machine", f"{seen.machine}; {seen.trouble}" if seen.trouble else seen.machine
+    if failure := last_failure(config.machine.state_dir):
+        yield "failure", f"the last: {failure}"
     if not said:
         yield "link", f"{seen.sorter}; this kind tells no more of itself"
         return
-    yield "link", _state(said)
+    yield "link", _state(said, seen)
     yield from _board_rows(said.get("board", {}))
     if quality := said.get("quality"):
         yield "quality", _quality(quality)
     looks = worth_a_look(said.get("counters", {}))
-    yield "counters", f"{counted(len(looks), 'one')} worth a look: appliance actuator counters" if looks else "all well"
+    looked = f"{counted(len(looks), 'counter')} worth a look: appliance actuator counters"
+    yield "counters", looked if looks else "all well"
 
 
-def _state(said: Mapping[str, Any]) -> str:
+def _state(said: Mapping[str, Any], seen: Look) -> str:
     words = _STATES.get(said["state"], said["state"])
+    if said["state"] == "safe" and seen.held_here:
+        return "at rest, as it should be: no appliance runs"
     return f"{words}; last rest: {said['why']}" if said["state"] == "armed" else f"{words}: {said['why']}".rstrip(": ")
 
 

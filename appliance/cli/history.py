@@ -77,7 +77,7 @@ def _tail(history: History, count: int, run_id: str | None, as_json: bool) -> No
         confidence = f"{row['confidence']:.2f}"
         print(
             f"{row['taken_at']}  {row['item']:<16} {row['label'] or '-':<15} {confidence}  "
-            f"{row['bin']:<10} {row['outcome']:<9} {row['rule']:<15} {row['source']}"
+            f"{row['bin']:<10} {row['outcome']:<9} {row['rule']:<15} {row['source']}  {row['detail']}".rstrip()
         )
 
 
@@ -91,7 +91,7 @@ def _events(history: History, count: int, run_id: str | None, as_json: bool) -> 
             continue
         known = event["run_id"] in this_boot
         when = wall_text(event["t_ns"] + wall_offset_ns()) if known else "in an earlier boot     "
-        details = ", ".join(f"{key}: {value}" for key, value in event["json"].items())
+        details = ", ".join(f"{key}: {value}" for key, value in event["json"].items() if value not in ("", None))
         print(f"{when}  {event['run_id']}  {event['kind']:<18} {details}".rstrip())
 
 

@@ -145,8 +145,9 @@ class _Watcher:
             self.score.add(self._truth.truth(outcome.source), outcome)
             self.count.add(outcome)
         said = outcome.decision
-        log.debug("item %s in %s: %s, %.0f %% sure -> %s: %s (%s)", outcome.item_id, outcome.source, said.label,
-                  100 * said.confidence, said.bin, outcome.kind.value, said.rule.value)  # fmt: skip
+        why = f": {outcome.detail}" if outcome.detail else ""
+        log.debug("item %s in %s: %s, %.0f %% sure -> %s: %s (%s)%s", outcome.item_id, outcome.source, said.label,
+                  100 * said.confidence, said.bin, outcome.kind.value, said.rule.value, why)  # fmt: skip
         if (self._clock() - self._said_ns) / 1e9 > _LOG_EVERY_S:
             self._said_ns = self._clock()
             _log_state(self._parts)

@@ -1,11 +1,13 @@
 """Can the sorter be reached? Nothing is moved: the port is opened, hands are shaken, the port is closed."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from appliance.clock import Deadline
 from appliance.config import Config
 from appliance.diagnose import Finding, Verdict, board
+from appliance.history import last_failure
 from appliance.sorter import Capabilities, Describes, Sorter
 from appliance.wording import counted
 
@@ -62,7 +64,9 @@ def from_daemon(status: Mapping[str, Any]) -> list[Finding]:
         return [Finding("link", Verdict.FAIL, f"{evidence}; down now", "check the cable and the board's power", 11)]
     if ends["uncertain"] or ends["failed"]:
         counts = f"{ends['failed']} failed, {ends['uncertain']} uncertain of {counted(status['items'], 'item')}"
-        return [Finding("link", Verdict.WARN, f"{evidence}; {counts}", "see `appliance history tail` for the reasons")]
+        last = last_failure(Path(status["state_dir"]))
+        said = f"{evidence}; {counts}" + (f"; the last: {last}" if last else "")
+        return [Finding("link", Verdict.WARN, said, "see `appliance history tail` for the reasons")]
     if status["simulated"]:
         return [Finding("link", Verdict.WARN, f"{evidence}, SIMULATED: nothing real moves", _REAL)]
     return [Finding("link", Verdict.OK, evidence)]

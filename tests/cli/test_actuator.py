@@ -89,6 +89,7 @@ def test_status_tells_who_is_there_and_moves_nothing(
     status = told(capsys)
     assert status["simulated"] is True
     assert status["link"]["state"] == ("safe" if status["kind"] == "framed" else "ready")
+    assert ("at rest, as it should be: no appliance runs" in text) is (status["kind"] == "framed")
     assert read_log(twin.log) == []
     assert not machine.state_dir.exists()
 

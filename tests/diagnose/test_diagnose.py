@@ -56,6 +56,28 @@ def test_a_running_appliance_is_asked_instead(config_file: ConfigFile, twin: Twi
     assert "in use by the running appliance" in findings["link"]["evidence"]
 
 
+@pytest.mark.parametrize("kind", ["line", "framed"])
+def test_a_jammed_machine_is_named_where_a_technician_looks(
+    kind: str, config_file: ConfigFile, twin: TwinControl
+) -> None:
+    twin.start("--protocol", kind, "--jam-after", "1")
+    if kind == "framed":
+        config_file.change(sorter={"kind": "framed", "port": str(twin.link)})
+    pictures = str(ROOT / "pictures" / "chamber")
+    config_file.change(classifier=SCRIPTED, camera={"kind": "simulated", "fps": 5, "pictures": pictures})
+    with running(config_file.path, "-v") as process:
+        wait_for((config_file.state_dir / "control.sock").is_socket, 30)
+        wait_for(lambda: "jammed" in appliance("history", "tail", "-c", str(config_file.path)).stdout, 30)
+        _, findings = diagnosed(config_file)
+        status = appliance("actuator", "status", "-c", str(config_file.path)).stdout
+        process.terminate()
+        log = process.communicate(timeout=60)[1]
+
+    assert "jammed" in findings["link"]["evidence"].split("the last: ")[1]
+    assert "jammed" in status.split("failure   the last: ")[1].splitlines()[0]
+    assert [line for line in log.splitlines() if ": failed (label): " in line and "jammed" in line]
+
+
 def test_people_read_the_remedy_under_what_was_seen(config_file: ConfigFile) -> None:
     done = appliance("diagnose", "-c", str(config_file.path))
 
