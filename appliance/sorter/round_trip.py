@@ -19,7 +19,7 @@ class RoundTrip:
 
     @property
     def smoothed_ms(self) -> float | None:
-        """The usual way there and back; None before the first answer."""
+        """The usual way there and back, each at most 200; None before the first answer."""
         return None if self._smoothed_ns is None else self._smoothed_ns / 1e6
 
     @property
@@ -31,7 +31,11 @@ class RoundTrip:
         return int(min(max(timeout_ns, _SHORTEST_NS), _LONGEST_NS))
 
     def measured(self, taken_ns: int) -> None:
-        """An answer took so long."""
+        """An answer took so long; what took longer than the longest time-out teaches no more than that one does.
+
+        The echo of a heartbeat that a line held up for seconds would otherwise rule the time-out for twice as long.
+        """
+        taken_ns = min(taken_ns, _LONGEST_NS)
         if self._smoothed_ns is None:
             self._smoothed_ns, self._variation_ns = float(taken_ns), taken_ns / 2
             return
