@@ -36,6 +36,7 @@ from appliance.sorter.frames import (
 )
 from appliance.sorter.heartbeat import Heartbeat, is_fresh
 from appliance.sorter.link_report import LinkReport
+from appliance.sorter.rivals import Rivals
 from appliance.sorter.standing import Standing
 from appliance.sorter.trace import Trace, Traced
 from appliance.sorter.unanswered import Unanswered, meaning_of
@@ -49,9 +50,13 @@ DIVERT, HOME = 0, 1
 _HELLO_EVERY_NS = 200_000_000
 _ASK_EVERY_NS = 5_000_000_000
 _WORST_ERROR_US = 20_000
+_ROUGHLY_US = 500_000
+"""Good enough to tell people when something happened."""
 _FARTHEST_US = 1_200_000_000
 """Moments further ahead than 20 minutes would come near the turn of the board's 32 bits."""
 _STOP_TRIES = 20
+_OLD_NS = 1_000_000_000
+"""News older than that say how old they are."""
 _EVENTS = 256
 """Events beyond so many push out the oldest. Acks never are."""
 _KINDS: dict[int, str] = {EventKind.ITEM: "item", EventKind.CLEAR: "clear", EventKind.ENCODER: "encoder"}
@@ -80,6 +85,8 @@ class Conversation:
         self._alive_ns = -(10**18)
         self._where = ""
         self._told_down = False
+        self._boot: int | None = None
+        self._rivals = Rivals()
         self.counted = 0
         """How often the board told its counters."""
         self._answers: dict[type[Any], Callable[[Any, int], None]] = {
@@ -216,6 +223,16 @@ class Conversation:
         """Has the board said that it rests because of our `stop`, or can nobody be told any more?"""
         return self.phase is not Phase.TALKING or self._stops >= _STOP_TRIES or self._standing.stopped
 
+    @property
+    def has_rival(self) -> bool:
+        """Does another host use this port, as it seems?"""
+        return self._rivals.pause_s > 0
+
+    @property
+    def greet_ns(self) -> int:
+        """After a failure: when `start` is due at the earliest, so that two hosts do not fight over the board."""
+        return self._rivals.until_ns
+
     def ready(self, now_ns: int) -> bool:
         """Can a command go out now?"""
         if not self.armed or self._stopped or self.board is None:
@@ -342,13 +359,27 @@ class Conversation:
         if self._told_down:
             self._told_down = False
             self._tell("link-up", self._where, now_ns)
+        if self._boot not in (None, frame.boot):
+            self._tell("board-restarted", _start_of(frame), now_ns)
+        self._boot = frame.boot
 
     def _on_answer(self, frame: Frame, now_ns: int) -> None:
         if isinstance(frame, Foreign):
-            self.fail("the board is in another session: it restarted, or another host took it", now_ns)
+            self._on_foreign(frame, now_ns)
         elif answer := self._answers.get(type(frame)):
             self._heart.heard()
             answer(frame, now_ns)
+
+    def _on_foreign(self, frame: Foreign, now_ns: int) -> None:
+        if frame.boot != self._boot:
+            self.fail("the board restarted", now_ns)
+            return
+        self._rivals.took_it(now_ns)
+        if self.has_rival:
+            again = f"the board was taken away again within 1 s; it is left alone for {self._rivals.pause_s:g} s"
+            self.fail(f"another host uses this port: {again}", now_ns)
+        else:
+            self.fail("the board is in another session: another host took it, or an old greeting came late", now_ns)
 
     def _on_pulse(self, frame: Pulse, now_ns: int) -> None:
         self._heart.echoed(frame, now_ns)
@@ -364,10 +395,22 @@ class Conversation:
             return
         if was_armed and not self.armed and not self._stopped:
             self._rested, self._arm_ns = True, now_ns
-            self._tell("board-rested", self._standing.rested, now_ns)
+            self._tell_rest(at_us, now_ns)
         elif self._rested and self.armed:
             self._rested = False
             self._tell("board-armed", "it takes commands again", now_ns)
+
+    def _tell_rest(self, at_us: int, now_ns: int) -> None:
+        """When the board rested is its own to say: a program that stood still reads of it long after."""
+        at_ns, why = self._here_ns(at_us, now_ns, _ROUGHLY_US), self._standing.rested
+        age_ns = now_ns - at_ns
+        told_late = f"; it was {age_ns / 1e9:.1f} s before this was read" if age_ns >= _OLD_NS else ""
+        self._tell("board-rested", why + told_late, at_ns)
+
+    def _here_ns(self, board_us: int, now_ns: int, worst_us: int) -> int:
+        """A moment of the board in our time; now, while the board's time is not known so well."""
+        known = self._error_us(now_ns) <= worst_us
+        return min(self._heart.clock.host_ns(board_us), now_ns) if known else now_ns
 
     def _on_accepted(self, frame: Accepted, now_ns: int) -> None:
         self._commands.accepted(frame.seq, now_ns, self._heart.round_trip.timeout_ns)
@@ -393,10 +436,8 @@ class Conversation:
         if ahead:
             self._tell("sensor-events-lost", f"{ahead} before number {frame.number}", now_ns)
         self._next_event = (frame.number + 1) & 0xFFFF
-        at_ns = min(self._heart.clock.host_ns(frame.at), now_ns) if self._knows_time(now_ns) else now_ns
-        self._events.append(
-            SensorEvent(_KINDS.get(frame.kind, f"kind {frame.kind}"), at_ns, frame.number, frame.position)
-        )
+        kind, at_ns = _KINDS.get(frame.kind, f"kind {frame.kind}"), self._here_ns(frame.at, now_ns, _WORST_ERROR_US)
+        self._events.append(SensorEvent(kind, at_ns, frame.number, frame.position))
 
     def _on_counters(self, frame: Counters, now_ns: int) -> None:
         self._counters = frame
@@ -409,3 +450,7 @@ class Conversation:
 
     def _tell(self, kind: str, detail: str, now_ns: int) -> None:
         self._events.append(LinkEvent(kind, now_ns, detail))
+
+
+def _start_of(board: Welcome) -> str:
+    return f"{board.started_by}; boot {board.boot:#010x}, firmware {board.firmware}"

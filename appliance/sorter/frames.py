@@ -38,6 +38,7 @@ __all__ = [
 
 MAJOR, MINOR = 1, 0
 """The version of the protocol that this file speaks."""
+_RESETS = {0: "power on", 1: "reset pin", 2: "brown-out: the supply dipped", 3: "watchdog: the program hung"}
 
 
 class State(IntEnum):
@@ -197,6 +198,11 @@ class Welcome:
     @property
     def firmware(self) -> str:
         return f"{self.firmware_major}.{self.firmware_minor}.{self.firmware_patch}"
+
+    @property
+    def started_by(self) -> str:
+        """What started the board last, in words."""
+        return ", ".join(text for bit, text in _RESETS.items() if self.reset >> bit & 1) or "not told"
 
     @property
     def simulated(self) -> bool:

@@ -20,6 +20,8 @@ __all__ = ["Link"]
 
 _TURN_S = 0.015
 """The thread looks up so often at least: the shortest time-out of a command that another thread has just sent."""
+_STANDSTILL_S = 1.0
+"""More than a turn can take, whose writes give up after half a second."""
 _STOP_S = 0.3
 _JOIN_S = 2.0
 _ASK_AGAIN_S = 0.2
@@ -42,6 +44,7 @@ class Link:
         self._opened = self._stopping = False
         self._greeted_until_ns = self._alive_ns = 0
         self._due_ns: int | None = None
+        self._turned_ns: int | None = None
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self.mail = Mailbox()
@@ -56,6 +59,7 @@ class Link:
         """
         self._opened = self._stopping = False
         self._ending.clear()
+        self._turned_ns = None
         self._back_off.succeeded()
         self._begin(SerialPort(self._options.port, self._options.baud))
         self._thread = threading.Thread(target=self._serve, name="link", daemon=True)
@@ -141,6 +145,7 @@ class Link:
         while not self._ending.is_set():
             port = self._port
             if port is None:
+                self._turned_ns = None
                 self._reconnect()
                 continue
             try:
@@ -155,6 +160,7 @@ class Link:
             if self._broken:
                 raise OSError(self._broken)
             now_ns, conversation = self._clock(), self._conversation
+            self._notice_standstill(now_ns)
             conversation.alive(self._alive_ns)
             conversation.feed(data, now_ns)
             self._greet_again(port, now_ns)
@@ -163,6 +169,14 @@ class Link:
             self._write()
             self._pass_on()
             self._turn.notify_all()
+
+    def _notice_standstill(self, now_ns: int) -> None:
+        """The program did not run: it was stopped, or the computer slept or was far too busy."""
+        before_ns, self._turned_ns = self._turned_ns, now_ns
+        stood_s = 0.0 if before_ns is None else (now_ns - before_ns) / 1e9
+        if stood_s > _STANDSTILL_S:
+            detail = f"for {stood_s:.1f} s; what passed the camera meanwhile was not seen"
+            self.mail.tell(LinkEvent("program-stood-still", now_ns, detail))
 
     def _patience_s(self) -> float:
         if self._due_ns is None:
@@ -184,7 +198,8 @@ class Link:
         elif refused:
             raise LinkError("shaking hands", conversation.trouble)
         elif conversation.phase is Phase.FAILED:
-            self._greet(port, now_ns)
+            if now_ns >= conversation.greet_ns:
+                self._greet(port, now_ns)
         elif self._opened and now_ns >= self._greeted_until_ns:
             raise LinkError("shaking hands", f"no answer in {self._options.ready_timeout_s:g} s")
 
@@ -248,7 +263,8 @@ class Link:
             return LinkError(doing, self._conversation.trouble, "flash the firmware that came with this version")
         if self._conversation.board is not None:
             found = f"the board answered, but took no commands: {self._conversation.trouble or 'it did not arm'}"
-            return LinkError(doing, found, "keep the cable away from motors, and try a shorter one")
+            rival, noise = "stop the other program", "keep the cable away from motors, and try a shorter one"
+            return LinkError(doing, found, rival if self._conversation.has_rival else noise)
         if line.bad:
             found = f"only noise came in {self._options.ready_timeout_s:g} s, no frame"
             return LinkError(doing, found, "check sorter.baud, and that the board runs the framed firmware")

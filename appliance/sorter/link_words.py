@@ -12,7 +12,6 @@ from appliance.sorter.trace import Traced
 
 __all__ = ["described", "passage_of"]
 
-_RESETS = {0: "power on", 1: "reset pin", 2: "brown-out: the supply dipped", 3: "watchdog: the program hung"}
 _STATES = {State.WAITING: "down", State.SAFE: "safe", State.ARMED: "armed"}
 
 
@@ -48,7 +47,7 @@ def _board(said: Welcome) -> Mapping[str, Any]:
         "firmware": said.firmware,
         "protocol": f"{said.major}.{said.minor}",
         "boot": said.boot,
-        "reset": ", ".join(text for bit, text in _RESETS.items() if said.reset >> bit & 1) or "not told",
+        "reset": said.started_by,
         "simulated": said.simulated,
         "channels": said.channels,
         "queue": said.queue,

@@ -109,9 +109,9 @@ class Rig:
         self.host.submit(SortCommand(seq, "cans", channel, begin_ns, self.now_ns + valid_ms * MS), self.now_ns)
 
     def restart(self) -> None:
-        """The board's power goes and comes back."""
+        """The board's watchdog bites."""
         self.board.close()
-        self.board = TwinBoard(BoardOptions(boot=2), self.now_ns // 1000)
+        self.board = TwinBoard(BoardOptions(boot=2, reset=8), self.now_ns // 1000)
 
     def of(self, kind: type) -> list[int]:
         """When frames of a kind went out."""
@@ -451,6 +451,11 @@ def test_a_board_that_restarts_is_noticed_and_its_commands_are_unknown(rig: Rig)
     rig.until(lambda: rig.host.ready(rig.now_ns))
 
     assert taken <= 60  # the next beat is foreign to it
+    assert [(event.kind, event.detail) for event in rig.told] == [
+        ("link-down", "the board restarted"),
+        ("link-up", ""),
+        ("board-restarted", "watchdog: the program hung; boot 0x00000002, firmware 1.0.0"),
+    ]
     assert rig.ends() == [(1, AckStatus.UNKNOWN)]
     assert rig.host.board is not None
     assert rig.host.board.boot == 2
@@ -464,6 +469,26 @@ def test_another_host_that_takes_the_board_is_noticed(rig: Rig) -> None:
     rig.until(lambda: rig.host.phase is Phase.FAILED, 100)
 
     assert "another host" in rig.told[0].detail
+    assert (rig.host.has_rival, rig.host.greet_ns <= rig.now_ns) == (False, True)
+
+
+def test_a_host_that_takes_the_board_again_and_again_is_named_and_ever_longer_left_alone(rig: Rig) -> None:
+    rig.ready()
+    pauses_ms = []
+    for other in range(901, 907):
+        rig.run(20)
+        rig.board.feed(line_of(Hello(1, 0, other)), rig.now_ns // 1000)
+        rig.until(lambda: rig.host.phase is Phase.FAILED, 100)
+        pauses_ms.append(rig.until(lambda: rig.now_ns >= rig.host.greet_ns, 6000))
+        rig.ready()
+    downs = [event.detail for event in rig.told if event.kind == "link-down"]
+
+    assert pauses_ms == [0, 1000, 2000, 5000, 5000, 5000]
+    assert [detail.startswith("another host uses this port") for detail in downs] == [False, *[True] * 5]
+    rig.run(1500)
+    rig.board.feed(line_of(Hello(1, 0, 907)), rig.now_ns // 1000)
+    rig.until(lambda: rig.host.phase is Phase.FAILED, 100)
+    assert not rig.host.has_rival  # a second of peace, and it is as before
 
 
 def test_a_pause_of_this_process_alone_is_no_silence_of_the_board(rig: Rig) -> None:
@@ -471,11 +496,17 @@ def test_a_pause_of_this_process_alone_is_no_silence_of_the_board(rig: Rig) -> N
     rig.ready()
     rig.run(60)
     rig.board.tick(rig.now_ns // 1000)
-    rig.now_ns += 10_000 * MS
+    suspended_ns = rig.now_ns
+    for _ in range(10_000):
+        rig.now_ns += MS
+        rig.board.tick(rig.now_ns // 1000)
     rig.run(100)
 
     assert rig.host.phase is Phase.TALKING
     assert [event.kind for event in rig.told] == ["board-rested", "board-armed"]
+    rested = rig.told[0]
+    assert 400 * MS <= rested.at_ns - suspended_ns <= 520 * MS  # the board's own time, not that of our awaking
+    assert "9.5 s before this was read" in rested.detail
 
 
 # Stopping

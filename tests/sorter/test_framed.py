@@ -1,19 +1,24 @@
 """The framed sorter on a real pseudo-terminal, with the SIMULATED board as a process of its own at the far end."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import TwinControl, wait_for
+from support import ROOT, TwinControl, wait_for
 
 from appliance.errors import LinkError
 from appliance.records import Ack, AckStatus, LinkEvent, SensorEvent, SortCommand
 from appliance.sorter import Describes, GoesHome
 from appliance.sorter.framed import FramedOptions, FramedSorter
+from appliance.sorter.frames import Hello
+from appliance.sorter.wire import line_of
 from appliance.twin_log import read_log
 
 
@@ -34,6 +39,22 @@ def open_on(opened: list[FramedSorter], port: Path | str, **changes: Any) -> Fra
     opened.append(sorter)
     sorter.open()
     return sorter
+
+
+_HOST = """
+import json, sys, time
+from appliance.sorter.framed import FramedOptions, FramedSorter
+
+sorter = FramedSorter(FramedOptions(kind="framed", port=sys.argv[1]))
+sorter.open()
+print("ready", flush=True)
+ends, told = time.monotonic() + 5.0, []
+while time.monotonic() < ends and "board-armed" not in [one.kind for one in told]:
+    told += sorter.events(0.02)
+sorter.close()
+for one in told:
+    print(json.dumps({"kind": one.kind, "at_ns": one.at_ns, "detail": one.detail}))
+"""
 
 
 def start(twin: TwinControl, *options: str, link: Path | None = None) -> None:
@@ -129,7 +150,7 @@ def test_a_cable_that_is_pulled_is_known_at_once_and_the_link_comes_back(
 
     assert lost_s < 1.0
     assert statuses(lost + collect(sorter, 0.05)) == [(1, AckStatus.UNKNOWN)]
-    assert kinds(back) == ["link-up"]
+    assert kinds(back) == ["link-up", "board-restarted"]
     assert statuses(moved) == [(2, AckStatus.DONE)]
 
 
@@ -145,7 +166,7 @@ def test_the_port_may_come_back_under_another_name(
     start(twin, link=second)
     _, events = until(sorter, "link-up")
 
-    assert [event.detail for event in events if isinstance(event, LinkEvent)][-1] == str(second)
+    assert str(second) in [event.detail for event in events if isinstance(event, LinkEvent)]
     assert sorter.link()["device"] == str(second)
 
 
@@ -164,6 +185,44 @@ def test_a_board_that_hangs_is_known_within_a_second_and_greeted_until_it_answer
 
     assert silent_s < 1.0
     assert statuses(collect(sorter, 0.5)) == [(1, AckStatus.DONE)]
+
+
+def test_a_program_that_was_stopped_says_so_and_when_the_board_rested(twin: TwinControl) -> None:
+    """A host in a process of its own, stopped for two seconds and continued."""
+    start(twin)
+    host = subprocess.Popen([sys.executable, "-c", _HOST, str(twin.link)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert host.stdout is not None
+    with host, host.stdout:
+        assert host.stdout.readline() == "ready\n"
+        stopped_ns = time.monotonic_ns()
+        os.kill(host.pid, signal.SIGSTOP)
+        time.sleep(2.0)
+        os.kill(host.pid, signal.SIGCONT)
+        told = [json.loads(line) for line in host.stdout]
+
+    assert [one["kind"] for one in told] == ["program-stood-still", "board-rested", "board-armed"]
+    stood, rested, _ = told
+    assert 1.8 <= float(stood["detail"].split()[1]) < 4.0
+    assert 0.0 < (rested["at_ns"] - stopped_ns) / 1e9 < 1.0
+
+
+def test_two_hosts_on_one_port_are_told_and_do_not_fight(twin: TwinControl, opened: list[FramedSorter]) -> None:
+    """The other one got in although the port is locked, and greets the board whenever it may."""
+    start(twin)
+    sorter = open_on(opened, twin.link)
+    other = os.open(twin.link, os.O_RDWR | os.O_NOCTTY)
+    events, ends = [], time.monotonic() + 2.5
+    try:
+        while time.monotonic() < ends:
+            os.write(other, line_of(Hello(1, 0, 999)))
+            events += collect(sorter, 0.05)
+    finally:
+        os.close(other)
+    events += until(sorter, "link-up")[1]
+    downs = [event.detail for event in events if isinstance(event, LinkEvent) and event.kind == "link-down"]
+
+    assert 2 <= len(downs) <= 4  # a fight would be 25 and more
+    assert "another host uses this port" in downs[1]
 
 
 def test_a_board_that_opening_resets_is_waited_for(twin: TwinControl, opened: list[FramedSorter]) -> None:
