@@ -78,6 +78,10 @@ def _fire(config: Config, arguments: argparse.Namespace) -> int:
     bins = config.decision.bins
     if arguments.bin not in bins:
         raise UsageError(f"firing {arguments.bin}", "there is no such bin", f"one of: {', '.join(bins)}")
+    if bins[arguments.bin].channel is None:
+        found = "it has `action: none`: nothing has to move for it; nothing was moved"
+        movable = ", ".join(name for name, one in bins.items() if one.channel is not None)
+        raise UsageError(f"firing {arguments.bin}", found, f"one of: {movable}")
     return _move(config, Order("fire", arguments.bin), arguments.json)
 
 

@@ -8,12 +8,12 @@ from typing import Any, Protocol, TypeVar
 from appliance.errors import ConfigError, UsageError
 from appliance.yaml_lines import MAX_BYTES, KeyPath, read_yaml
 
-__all__ = ["KEYS", "Answers", "Asking", "Terminal", "asking"]
+__all__ = ["KEYS", "NO", "YES", "Answers", "Asking", "Terminal", "asking"]
 
 Answer = TypeVar("Answer")
 _NESTED = {"bins": "bins: {LABEL: BIN}", "channels": "channels: {BIN: 0 to 255, or none}"}
 """Keys that hold a mapping of answers, and how that is written."""
-_YES, _NO = frozenset({"yes", "y"}), frozenset({"no", "n"})
+YES, NO = frozenset({"yes", "y"}), frozenset({"no", "n"})
 
 KEYS = ("camera", "port", "roi", "live_s", "lock", "bins", "channels", "write", "reference", "test_items", "move")
 """What a file of answers may say; a key that it leaves out gets the answer that an empty line gives at the terminal."""
@@ -41,6 +41,9 @@ class Asking(Protocol):
     def unasked(self, prefix: str) -> list[str]:
         """Keys of a file that begin like this and answer no question that was asked."""
 
+    def given(self, key: str) -> dict[str, str]:
+        """The answers that a file has in the mapping under a key, before anything is asked; none of a person."""
+
 
 class Terminal:
     """A person. An empty line is the default; an end of input is as Ctrl-C."""
@@ -52,9 +55,9 @@ class Terminal:
             raise KeyboardInterrupt from error
 
     def yes(self, key: str, question: str) -> bool:
-        while (said := self.ask(key, question, "no").lower()) not in _YES | _NO:
+        while (said := self.ask(key, question, "no").lower()) not in YES | NO:
             print("yes or no?")
-        return said in _YES
+        return said in YES
 
     def until(self, asked: Callable[[], Answer]) -> Answer:
         while True:
@@ -65,6 +68,9 @@ class Terminal:
 
     def unasked(self, prefix: str) -> list[str]:
         return []
+
+    def given(self, key: str) -> dict[str, str]:
+        return {}
 
 
 class Answers:
@@ -89,16 +95,15 @@ class Answers:
         self._asked.add(key)
         if key in self._values:
             self._heard = key
-        value = self._values.get(key, default)
-        answer = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        answer = _worded(self._values.get(key, default))
         print(f"{question} {answer}")
         return answer
 
     def yes(self, key: str, question: str) -> bool:
         said = self.ask(key, question, "no").lower()
-        if said not in _YES | _NO:
+        if said not in YES | NO:
             raise self._refusal((key,), f"{said!r} is no answer", "yes or no")
-        return said in _YES
+        return said in YES
 
     def until(self, asked: Callable[[], Answer]) -> Answer:
         self._heard = ""
@@ -113,6 +118,10 @@ class Answers:
 
     def unasked(self, prefix: str) -> list[str]:
         return sorted(key for key in self._values if key.startswith(prefix) and key not in self._asked)
+
+    def given(self, key: str) -> dict[str, str]:
+        values = self._values.items()
+        return {at.removeprefix(f"{key}."): _worded(value) for at, value in values if at.startswith(f"{key}.")}
 
     def _flat(self, told: Any) -> Iterator[tuple[str, str | int | float]]:
         """Every answer, those of a mapping under `key.name`."""
@@ -143,6 +152,11 @@ class Answers:
         """The file, and the line of the answer that was heard last and is not yet accepted."""
         line = next((line for at, line in self._lines.items() if ".".join(map(str, at)) == heard != ""), None)
         return f"{self._path}:{line}" if line is not None else str(self._path)
+
+
+def _worded(value: str | int | float) -> str:
+    """YAML's own yes and no, and its numbers, as a person would type them."""
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def asking(path: Path | None, keys: Sequence[str] = KEYS, nested: Mapping[str, str] = _NESTED) -> Asking:

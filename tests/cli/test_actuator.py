@@ -120,13 +120,14 @@ def test_home_ends_as_the_kind_of_line_can_tell(
     assert events(machine) == [("home", None), ("home-end", status)]
 
 
-def test_an_unknown_bin_is_a_usage_error_that_names_the_bins(
+def test_a_bin_that_cannot_be_fired_is_a_usage_error_that_names_those_that_can(
     machine: ConfigFile, twin: TwinControl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert actuator(machine, "fire", "tins") == 2
     assert "there is no such bin. Try: one of: cans, glass" in capsys.readouterr().err
-    assert actuator(machine, "fire", "nothing") == 11
-    assert "nothing has to move for it; nothing was moved" in capsys.readouterr().err
+    assert actuator(machine, "fire", "nothing") == 2
+    said = capsys.readouterr().err
+    assert "nothing has to move for it; nothing was moved. Try: one of: cans, glass, plastic, rest\n" in said
     assert read_log(twin.log) == []
 
 
@@ -233,15 +234,20 @@ def test_all_well_is_exit_code_0_and_a_file_without_answers_moves_nothing(
         ({"move": {"cans": "perhaps"}}, "'perhaps' is no answer. Try: yes or no"),
         ({"move": {"cans": True}, "saw": {"cans": "left"}}, "'left' is no answer. Try: right, nothing, glass"),
         ({"move": {"cans": True}}, "'?' is no answer"),
+        ({"move": {"cans": True, "tins": True}, "saw": {"cans": "right"}}, "'tins' is no bin that can be fired"),
+        ({"move": {"cans": True, "glass": True}, "saw": {"cans": "right", "glass": "m"}}, "for glass"),
     ],
 )
-def test_answers_that_are_none_are_refused(
+def test_answers_that_are_none_are_refused_before_anything_moves(
     answers: dict[str, Any], said: str, config_file: ConfigFile, twin: TwinControl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     twin.start()
     _configured(config_file)
     assert tried(config_file, **answers) == 2
-    assert said in capsys.readouterr().err
+    refusal = capsys.readouterr().err
+    assert said in refusal
+    assert "answers.yaml" in refusal
+    assert read_log(twin.log) == []
     assert not (config_file.state_dir / RESULT_FILE).exists()
 
 
@@ -255,6 +261,7 @@ def test_answers_that_are_none_are_refused(
         (Tried("a", 1, "done", saw="nothing"), "believes that it moved"),
         (Tried("a", 1, "unknown", saw="right"), "did not say so"),
         (Tried("a", 1, "failed", saw="nothing"), "nothing was heard to move"),
+        (Tried("a", 1, "done"), "nobody said what was seen"),
     ],
 )
 def test_every_failure_has_something_to_try(one: Tried, said: str) -> None:
@@ -384,3 +391,26 @@ def test_a_person_is_asked_again_after_a_slip(config_file: ConfigFile, twin: Twi
     assert process.returncode == 0
     assert "'left' is no answer" in said
     assert len(read_log(twin.log)) == 1
+
+
+def test_what_was_moved_is_kept_when_a_person_leaves(config_file: ConfigFile, twin: TwinControl) -> None:
+    """At the question what was seen, the second movement being done."""
+    twin.start()
+    _configured(config_file)
+    end_of_input = "\x04"
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "appliance", "actuator", "test", "-c", str(config_file.path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=subprocess.PIPE, text=True) as process:
+        os.write(master, ("yes\nright\nyes\n" + end_of_input).encode())
+        said = process.communicate(timeout=120)[0]
+    os.close(master)
+    os.close(slave)
+    assert process.returncode == 130
+    assert "nobody said what was seen" in said
+    kept = json.loads((config_file.state_dir / RESULT_FILE).read_text())
+    assert [(one["bin"], one["status"], one["saw"]) for one in kept["bins"]] == [
+        ("cans", "done", "right"),
+        ("glass", "done", ""),
+    ]
+    assert kept["complete"] is False
+    assert len(read_log(twin.log)) == 2
