@@ -2,14 +2,19 @@
 
 import fcntl
 import os
+import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from appliance.clock import Deadline
 from appliance.errors import LinkError
 
 __all__ = ["twin_port"]
+
+_PEEK_S = 0.1
+"""A host that looks whether the link's twin lives holds the lock for a moment."""
 
 
 @contextmanager
@@ -34,11 +39,13 @@ def twin_port(link: Path, *, held_open: bool = True) -> Iterator[int]:
             tty.setraw(slave)
             if not held_open:
                 os.close(handles.pop())
+            _note(lock, name)
             _point(link, name)
             yield master
         finally:
             if link.is_symlink() and os.readlink(link) == name:
                 link.unlink()
+            _note(lock, "")
             for handle in handles:
                 os.close(handle)
     finally:
@@ -57,13 +64,28 @@ def _lock(link: Path) -> int:
         handle = os.open(link.with_name(f".{link.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise LinkError(doing, error.strerror or str(error), "name another one with --link") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not _is_ours(handle):
         os.close(handle)
         remedy = "use that one (`appliance run` without --twin), or end it first"
-        raise LinkError(doing, "another twin is there already", remedy) from error
+        raise LinkError(doing, "another twin is there already", remedy)
     return handle
+
+
+def _is_ours(lock: int) -> bool:
+    deadline = Deadline(_PEEK_S)
+    while not deadline.expired:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(_PEEK_S / 10)
+    return False
+
+
+def _note(lock: int, name: str) -> None:
+    """Where the link leads, for a host that finds it after our death; nothing after an end in order."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, name.encode(), 0)
 
 
 def _point(link: Path, target: str) -> None:

@@ -13,6 +13,7 @@ import serial
 from serial.tools import list_ports
 
 from appliance.errors import LinkError
+from appliance.sorter.twin_link import is_left_behind
 
 __all__ = ["PORT_ERRORS", "SerialPort", "find_port", "holder_of", "known_ports"]
 
@@ -60,9 +61,14 @@ class SerialPort:
         """Open exclusively.
 
         Raises:
-            LinkError: not there, not permitted (names the group to join), or held by another program (names it).
+            LinkError: not there, not permitted (names the group to join), held by another program (names it), or a
+                dead twin's.
         """
         self.device = find_port(name)
+        if is_left_behind(self.device):
+            found = "its twin is dead, and the pseudo-terminal it had may be somebody else's by now"
+            remedy = f"start the twin again, `appliance twin --link {self.device} ...`, or delete that link"
+            raise LinkError(f"opening the serial port {self.device}", found, remedy)
         try:
             self._port = _open(self.device, baud)
         except (*PORT_ERRORS, ValueError) as error:
