@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from appliance.config import Config
 from appliance.errors import UsageError
 from appliance.orders import VALID_S, Order
 
-__all__ = ["SOCKET_FILE", "ask", "ask_link", "find_socket", "order", "server_path", "watch"]
+__all__ = ["SOCKET_FILE", "ask", "ask_link", "find_running", "find_socket", "order", "server_path", "watch"]
 
 SOCKET_FILE = "control.sock"
 
@@ -43,6 +44,22 @@ def find_socket(config: Config) -> Path:
         f"no socket at {', '.join(sorted({str(place) for place in places}))}",
         "start it with `appliance run`, or name its configuration with -c",
     )
+
+
+def find_running(config: Config) -> Path | None:
+    """The socket of the appliance that runs with this configuration; None if none does.
+
+    Raises:
+        UsageError: one is there, and does not answer, or must not be asked by this user.
+    """
+    try:
+        path = find_socket(config)
+        ask(path, "status")
+    except UsageError as error:
+        if isinstance(error.__cause__, PermissionError | TimeoutError):
+            raise
+        return None
+    return path
 
 
 def _serves(path: Path, config: Config) -> bool:
@@ -113,7 +130,18 @@ def _conversation(path: Path, request: Mapping[str, Any], timeout_s: float) -> I
         except PermissionError as error:
             remedy = "use sudo, or join the socket's group"
             raise UsageError(doing, "not permitted", remedy) from error
+        except TimeoutError as error:
+            pid = _pid_of(connection)
+            found = f"it runs (pid {pid}), and has not answered in {timeout_s:g} s"
+            remedy = f"see its log; `kill -CONT {pid}` if somebody stopped it, `kill {pid}` if it hangs"
+            raise UsageError(doing, found, remedy) from error
         except (OSError, ValueError) as error:
             raise UsageError(
                 doing, f"no answer ({error})", "start it: the socket of one that was killed stays behind"
             ) from error
+
+
+def _pid_of(connection: socket.socket) -> int:
+    """Whoever listens at the other end. Source: unix(7), SO_PEERCRED."""
+    pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return int(pid)

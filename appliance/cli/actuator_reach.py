@@ -13,7 +13,7 @@ from appliance.by_hand import ByHand
 from appliance.cli.build import make_sorter
 from appliance.clock import Deadline
 from appliance.config import Config
-from appliance.control_client import ask, ask_link, find_socket, order
+from appliance.control_client import ask, ask_link, find_running, order
 from appliance.errors import LinkError, UsageError
 from appliance.journal import Journal, RunInfo
 from appliance.numbering import first_seq
@@ -70,9 +70,10 @@ def looking(config: Config) -> Iterator[Viewer]:
     """The sorter, to look at: nothing moves, nothing is armed.
 
     Raises:
+        UsageError: an appliance runs, and does not answer.
         LinkError: no appliance runs, and the port cannot be opened or nobody answers.
     """
-    path = _running(config)
+    path = find_running(config)
     if path is not None:
         yield _Running(path, config)
         return
@@ -88,11 +89,11 @@ def moving(config: Config) -> Iterator[Mover]:
     """The sorter, to move. Where no appliance runs, none can start before the end; the journal gets it all the same.
 
     Raises:
-        UsageError: an appliance runs, and is not paused.
+        UsageError: an appliance runs, and is not paused, or does not answer.
         LinkError: no appliance runs, and the port cannot be opened or nobody answers.
         StorageError: the state directory is held or cannot be written.
     """
-    path = _running(config)
+    path = find_running(config)
     if path is not None:
         if not ask(path, "status")["paused"]:
             raise UsageError("moving by hand", "the appliance is not paused; nothing was moved", "appliance pause")
@@ -110,22 +111,6 @@ def moving(config: Config) -> Iterator[Mover]:
         alone = _Alone(config, sorter, capabilities, journal)
         stack.callback(alone.close)
         yield alone
-
-
-def _running(config: Config) -> Path | None:
-    """The socket of the appliance that runs with this configuration; None if none does.
-
-    Raises:
-        UsageError: one is there and must not be asked by this user.
-    """
-    try:
-        path = find_socket(config)
-        ask(path, "status")
-    except UsageError as error:
-        if error.found == "not permitted":
-            raise
-        return None
-    return path
 
 
 class _Running:

@@ -9,6 +9,7 @@ from typing import Any
 from appliance.cli.actuator_counters import worth_a_look
 from appliance.cli.actuator_reach import Look, looking
 from appliance.config import Config
+from appliance.errors import LinkError
 from appliance.history import last_failure
 from appliance.sorter.serial_port import known_ports
 from appliance.wording import counted
@@ -27,19 +28,24 @@ _STATES = {
 
 
 def show_status(config: Config, arguments: argparse.Namespace) -> int:
-    """Exit code 0: it was reached. Raises LinkError, which names who holds the port, where it was not."""
+    """Exit codes: 0 it was reached, 11 the appliance that runs has lost it.
+
+    Raises:
+        LinkError: no appliance runs, and it was not reached; names who holds the port.
+    """
     with looking(config) as viewer:
         seen = viewer.look()
     port = getattr(config.sorter, "port", "")
     lasting = _lasting_name(str(seen.said.get("device", "")))
+    code = LinkError.exit_code if _is_down(seen.said) else 0
     if arguments.json:
         print(json.dumps(_as_dict(config, seen, port, lasting)))
-        return 0
+        return code
     if seen.simulated:
         print("SIMULATED: nothing real moves")
     for name, value in _rows(config, seen, port, lasting):
         print(f"{name:<9} {value}")
-    return 0
+    return code
 
 
 def _as_dict(config: Config, seen: Look, port: str, lasting: str) -> dict[str, Any]:
@@ -73,12 +79,13 @@ def _rows(config: Config, seen: Look, port: str, lasting: str) -> Iterator[tuple
         yield "link", f"{seen.sorter}; this kind tells no more of itself"
         return
     yield "link", _state(said, seen)
-    yield from _board_rows(said.get("board", {}))
+    was = "last known: " if _is_down(said) else ""
+    yield from _board_rows(said.get("board", {}), was)
     if quality := said.get("quality"):
-        yield "quality", _quality(quality)
+        yield "quality", was + _quality(quality)
     looks = worth_a_look(said.get("counters", {}))
     looked = f"{counted(len(looks), 'counter')} worth a look: appliance actuator counters"
-    yield "counters", looked if looks else "all well"
+    yield "counters", was + (looked if looks else "all well")
 
 
 def _state(said: Mapping[str, Any], seen: Look) -> str:
@@ -88,14 +95,18 @@ def _state(said: Mapping[str, Any], seen: Look) -> str:
     return f"{words}; last rest: {said['why']}" if said["state"] == "armed" else f"{words}: {said['why']}".rstrip(": ")
 
 
-def _board_rows(board: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _is_down(said: Mapping[str, Any]) -> bool:
+    return said.get("state") == "down"
+
+
+def _board_rows(board: Mapping[str, Any], was: str) -> Iterator[tuple[str, str]]:
     if "firmware" in board:
-        yield "board", f"firmware {board['firmware']}, protocol {board['protocol']}, {board['channels']} channels"
+        yield "board", f"{was}firmware {board['firmware']}, protocol {board['protocol']}, {board['channels']} channels"
         yield "", f"boot {board['boot']:#010x}, last reset: {board['reset']}"
         lease = f"rests by itself {board['lease_ms']} ms after the last sign of life"
         yield "", f"{lease}; a movement takes {board['movement_ms']} ms"
     elif board.get("greeting"):
-        yield "board", f"said {board['greeting']!r}"
+        yield "board", f"{was}said {board['greeting']!r}"
 
 
 def _quality(quality: Mapping[str, Any]) -> str:

@@ -3,13 +3,24 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from appliance.cli.build import make_camera, make_classifier, make_sorter
 from appliance.cli.common import TABLES, add_config_option, parser
 from appliance.config import Config
-from appliance.control_client import ask, find_socket
-from appliance.diagnose import Context, Finding, Verdict, camera, config, drift, host, link, model, worst_exit_code
+from appliance.control_client import ask, find_running
+from appliance.diagnose import (
+    Context,
+    Finding,
+    Verdict,
+    camera,
+    config,
+    drift,
+    failed,
+    host,
+    link,
+    model,
+    worst_exit_code,
+)
 from appliance.errors import UsageError
 
 __all__ = ["main"]
@@ -22,7 +33,8 @@ _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"
 
 
 def main(command: str, argv: Sequence[str]) -> int:
-    """Exit codes: 0 nothing failed, else 10 camera, 11 link, 12 model, 13 storage, 78 configuration."""
+    """Exit codes: 0 nothing failed, else 10 camera, 11 link, 12 model, 13 storage, 78 configuration; 2 an appliance
+    runs and does not answer."""
     options = parser(command, "Look at every part of this machine.", _EPILOG)
     add_config_option(options)
     options.add_argument("--json", action="store_true", help="one JSON object")
@@ -38,7 +50,12 @@ def main(command: str, argv: Sequence[str]) -> int:
 
 
 def _look(found: Config | None, findings: list[Finding]) -> list[Finding]:
-    daemon = _ask_daemon(found) if found is not None else None
+    try:
+        path = find_running(found) if found is not None else None
+        daemon = ask(path, "status") if path is not None else None
+    except UsageError as error:
+        # Its camera and its link are not ours to open.
+        return [*findings, failed("appliance", error), *host.check(Context(found))]
     context = Context(found, daemon)
     findings = [*findings, *host.check(context), *context.run("model", lambda one: model.check(one, make_classifier))]
     if daemon is not None:
@@ -48,13 +65,6 @@ def _look(found: Config | None, findings: list[Finding]) -> list[Finding]:
     findings += context.run("drift", drift.check)
     findings += context.run("link", lambda one: link.check(one, make_sorter(one)))
     return findings
-
-
-def _ask_daemon(found: Config) -> dict[str, Any] | None:
-    try:
-        return ask(find_socket(found), "status")
-    except UsageError:
-        return None
 
 
 def _worst(findings: Sequence[Finding]) -> Verdict:

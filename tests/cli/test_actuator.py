@@ -20,6 +20,7 @@ from appliance.cli import main
 from appliance.cli.actuator_counters import worth_a_look
 from appliance.cli.actuator_trial import RESULT_FILE, Tried, advice
 from appliance.control_client import SOCKET_FILE, ask
+from appliance.errors import UsageError
 from appliance.history import open_history
 from appliance.twin import read_log
 
@@ -54,12 +55,19 @@ def events(config_file: ConfigFile) -> list[tuple[str, Any]]:
         return [(one["kind"], one["json"].get("status")) for one in told]
 
 
+def answers(path: Path) -> bool:
+    try:
+        return bool(ask(path, "status"))
+    except UsageError:
+        return False
+
+
 @contextmanager
 def daemon(config_file: ConfigFile) -> Iterator[Path]:
     """An appliance that runs; its control socket."""
     path = config_file.state_dir / SOCKET_FILE
     with running(config_file.path) as process:
-        wait_for(path.is_socket, 60)
+        wait_for(lambda: answers(path), 60)
         yield path
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
@@ -364,13 +372,52 @@ def test_an_order_whose_asker_has_left_moves_nothing(config_file: ConfigFile, tw
 def test_run_with_its_twin_agrees_about_what_was_moved_by_hand(config_file: ConfigFile) -> None:
     path = _configured(config_file).state_dir / SOCKET_FILE
     with running(config_file.path, "--twin") as process:
-        wait_for(path.is_socket, 60)
+        wait_for(lambda: answers(path), 60)
         paused(path)
         assert actuator(config_file, "fire", "cans") == 0
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert json.loads(out.splitlines()[-1])["far_end"]["agrees"] is True
+
+
+def test_a_link_that_is_down_is_exit_code_11_and_what_was_known_is_told_as_such(
+    machine: ConfigFile, twin: TwinControl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = machine.state_dir / SOCKET_FILE
+    with running(machine.path) as process:
+        wait_for(lambda: answers(path), 60)
+        wait_for(lambda: ask(path, "status")["items"] > 0, 30)
+        assert actuator(machine, "status") == 0
+        assert "last known" not in capsys.readouterr().out
+        twin.pull()
+        wait_for(lambda: ask(path, "status")["link"]["state"] == "down", 30)
+        assert actuator(machine, "status") == 11
+        rows = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+        assert rows["link"].startswith("the link is DOWN")
+        assert rows["board"].startswith("last known: ")
+        assert rows["counters"].startswith("last known: ")
+        assert actuator(machine, "status", "--json") == 11
+        process.kill()
+
+
+def test_an_appliance_that_stands_still_is_named_and_its_port_left_alone(
+    config_file: ConfigFile, twin: TwinControl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin.start()
+    path = _configured(config_file).state_dir / SOCKET_FILE
+    with running(config_file.path) as process:
+        wait_for(lambda: answers(path), 60)
+        process.send_signal(signal.SIGSTOP)
+        said = f"it runs (pid {process.pid}), and has not answered in 3 s"
+        for words in (("actuator", "status"), ("actuator", "fire", "cans"), ("status",)):
+            assert main([*words, "-c", str(config_file.path)]) == 2
+            assert said in capsys.readouterr().err
+        assert main(["diagnose", "--json", "-c", str(config_file.path)]) == 2
+        findings = {one["check"]: one for one in told(capsys)["findings"]}
+        assert said in findings["appliance"]["evidence"]
+        assert not {"camera", "link"} & set(findings)
+        process.kill()
 
 
 # At a terminal
