@@ -14,6 +14,13 @@
  * 3.5 % off. 250000 and 500000 baud are exact: `make BAUD=250000`, and sorter.baud likewise.
  */
 #define UBRR_VALUE ((F_CPU + 4UL * BAUD) / (8UL * BAUD) - 1UL)
+#define REAL_BAUD (F_CPU / (8UL * (UBRR_VALUE + 1UL)))
+
+#if UBRR_VALUE > 4095
+#error "BAUD is out of reach at this F_CPU: its divisor does not fit into 12 bits"
+#elif 40 * REAL_BAUD > 41 * BAUD || 40 * REAL_BAUD < 39 * BAUD
+#error "BAUD is more than 2.5 % off at this F_CPU, and the host would hear noise; README.md names good ones"
+#endif
 
 /* Rings of a power of two; 128 bytes are 11 ms of the line, in which the main loop turns hundreds of times. */
 #define IN_BYTES 128U

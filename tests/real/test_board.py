@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from real.conftest import EmulatedBoard
 
 from appliance.sorter.frames import (
@@ -281,3 +282,10 @@ def test_noise_is_counted_and_harmless(emulated: Emulated) -> None:
     assert counted.bad_crc + counted.bad_frame >= len(good) - 3
     assert (counted.moved, counted.overrun) == (0, 0)
     assert board.told("out") == []
+
+
+@pytest.mark.parametrize(("baud", "why"), [(300, "12 bits"), (460_800, "2.5 % off"), (9_000_000, "12 bits")])
+def test_a_baud_rate_that_the_chip_cannot_make_is_not_built(firmware: Callable[..., Path], baud: int, why: str) -> None:
+    firmware()
+    with pytest.raises(AssertionError, match=f"BAUD is .*{why}"):
+        firmware(f"BAUD={baud}")
