@@ -61,7 +61,7 @@ class Link:
         self._ending.clear()
         self._turned_ns = None
         self._back_off.succeeded()
-        self._begin(SerialPort(self._options.port, self._options.baud))
+        self._begin(SerialPort(self._options.port, self._options.baud, "framed"))
         self._thread = threading.Thread(target=self._serve, name="link", daemon=True)
         self._thread.start()
         try:
@@ -209,7 +209,7 @@ class Link:
         if self._ending.is_set() or self._stopping:
             return
         try:
-            port = SerialPort(self._options.port, self._options.baud)
+            port = SerialPort(self._options.port, self._options.baud, "framed")
         except LinkError as error:
             self._tell_attempt(f"{error.doing}: {error.found}")
             return

@@ -57,8 +57,8 @@ def known_ports() -> dict[str, str]:
 class SerialPort:
     """An open port. Reading and writing may happen in two threads."""
 
-    def __init__(self, name: str, baud: int) -> None:
-        """Open exclusively.
+    def __init__(self, name: str, baud: int, protocol: str = "line") -> None:
+        """Open exclusively. `protocol` is what a twin in the board's place has to speak, for whoever has neither.
 
         Raises:
             LinkError: not there, not permitted (names the group to join), held by another program (names it), or a
@@ -72,7 +72,7 @@ class SerialPort:
         try:
             self._port = _open(self.device, baud)
         except (*PORT_ERRORS, ValueError) as error:
-            raise _explain(self.device, error) from error
+            raise _explain(self.device, protocol, error) from error
 
     def write(self, data: bytes) -> None:
         """Hand all bytes to the kernel. Raises one of PORT_ERRORS; then an unknown part of them went out.
@@ -147,7 +147,7 @@ def _open(device: str, baud: int) -> Any:
     return serial.Serial(device, exclusive=True, **settings)
 
 
-def _explain(device: str, error: BaseException) -> LinkError:
+def _explain(device: str, protocol: str, error: BaseException) -> LinkError:
     doing = f"opening the serial port {device}"
     number = getattr(error, "errno", None)
     if not isinstance(number, int):
@@ -156,7 +156,8 @@ def _explain(device: str, error: BaseException) -> LinkError:
         there = ", ".join(port.device for port in list_ports.comports()) or "no serial ports at all"
         remedy = "plug the board in, or correct sorter.port"
         if not device.startswith("/dev/"):
-            remedy += f"; a SIMULATED machine in another terminal: appliance twin --link {device} --log {device}.jsonl"
+            twin = f"appliance twin --protocol {protocol} --link {device} --log {device}.jsonl"
+            remedy += f"; a SIMULATED machine in another terminal: {twin}"
         return LinkError(doing, f"it does not exist; there is {there}", remedy)
     if number == errno.ENOTTY or "Inappropriate ioctl" in str(error):
         return LinkError(doing, "it is not a serial port", "correct sorter.port")

@@ -167,7 +167,21 @@ def test_a_held_port_is_told_with_its_holder(
         holder.communicate("\n")
 
 
-def test_an_absent_board_is_a_link_error(config_file: ConfigFile, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("kind", ["line", "framed"])
+def test_an_absent_board_is_a_link_error_and_the_twin_that_is_named_speaks_its_language(
+    kind: str, config_file: ConfigFile, twin: TwinControl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _configured(config_file, **({"sorter": {"kind": kind, "port": str(twin.link)}} if kind == "framed" else {}))
+    assert actuator(config_file, "status") == 11
+    command = capsys.readouterr().err.split("in another terminal: appliance twin ")[1].split()
+    assert command == ["--protocol", kind, "--link", str(twin.link), "--log", f"{twin.link}.jsonl"]
+    twin.start(*command)
+    assert actuator(config_file, "status") == 0
+
+
+def test_what_is_not_there_is_told_by_every_command(
+    config_file: ConfigFile, capsys: pytest.CaptureFixture[str]
+) -> None:
     _configured(config_file)
     for words in (("status",), ("fire", "cans"), ("monitor", "--seconds", "1")):
         assert actuator(config_file, *words) == 11
