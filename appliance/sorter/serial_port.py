@@ -3,6 +3,7 @@
 import errno
 import glob
 import grp
+import itertools
 import os
 import select
 import termios
@@ -126,18 +127,30 @@ def _read(descriptor: int, wait_s: float) -> bytes:
 def holder_of(device: str) -> str:
     """The other programs that have the device open, as "name (pid N)"; empty if none can be seen.
 
-    Which of them holds the lock the kernel does not say; the far end of a pseudo-terminal is among them.
+    Which of them holds the lock the kernel does not say. Who plays the far end of a pseudo-terminal is left out.
     """
     real, found = os.path.realpath(device), []
     for directory in Path("/proc").glob("[0-9]*"):
         if directory.name == str(os.getpid()):
             continue
         try:
-            if any(os.path.realpath(link) == real for link in (directory / "fd").iterdir()):
+            handles = {link: os.path.realpath(link) for link in (directory / "fd").iterdir()}
+            if real in handles.values() and not any(_leads_to(link, at, real) for link, at in handles.items()):
                 found.append(f"{(directory / 'comm').read_text().strip()} (pid {directory.name})")
         except OSError:
             continue
     return " or ".join(found)
+
+
+def _leads_to(handle: Path, at: str, device: str) -> bool:
+    """Is this descriptor of a process, which is open on `at`, the far end of the pseudo-terminal `device`?
+
+    Source: Linux, drivers/tty/pty.c, pty_show_fdinfo.
+    """
+    if not at.endswith("ptmx") or not device.startswith("/dev/pts/"):
+        return False
+    told = (handle.parent.parent / "fdinfo" / handle.name).read_text().split()
+    return ("tty-index:", device.removeprefix("/dev/pts/")) in itertools.pairwise(told)
 
 
 def _open(device: str, baud: int) -> Any:

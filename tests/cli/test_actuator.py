@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -163,7 +164,9 @@ def test_a_held_port_is_told_with_its_holder(
         assert holder.stdout.readline() == "held\n"
         for action in ("status", "counters", "home"):
             assert actuator(machine, action) == 11
-            assert f"(pid {holder.pid})" in capsys.readouterr().err
+            # The twin has the port's other end, and is not named.
+            said = re.escape(f"(pid {holder.pid}). Try: stop that program\n")
+            assert re.search(rf"it is held by [^()]+ {said}", capsys.readouterr().err)
         holder.communicate("\n")
 
 
