@@ -18,7 +18,9 @@ from appliance.errors import LinkError
 
 __all__ = ["build_core", "load_core"]
 
-_FLAGS = ("-std=c99", "-O2", "-shared", "-fPIC")
+# -Bsymbolic: the core calls its own functions, and not those of the same name that the program has loaded before: zlib
+# has a crc32 too, and where Python itself is linked to zlib that one would be taken.
+_FLAGS = ("-std=c99", "-O2", "-shared", "-fPIC", "-Wl,-Bsymbolic")
 _TIMEOUT_S = 120
 _DOING = "compiling the SIMULATED board"
 

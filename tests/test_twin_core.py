@@ -1,5 +1,7 @@
 """The core is compiled once into a cache, and a computer that cannot says what to install."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,21 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(LinkError, match="XDG_CACHE_HOME"):
         build_core(tmp_path / "file" / "below")
+
+
+def test_functions_of_the_same_name_elsewhere_in_the_program_are_not_taken() -> None:
+    """zlib's crc32, loaded for everybody: as in a Python that is linked to it."""
+    program = """
+import ctypes
+ctypes.CDLL("libz.so.1", ctypes.RTLD_GLOBAL)
+from appliance.sorter.frames import Hello
+from appliance.sorter.wire import line_of
+from appliance.twin_board import TwinBoard
+with TwinBoard() as board:
+    board.feed(line_of(Hello(1, 0, 7)), 1)
+    print(len(board.take()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 40

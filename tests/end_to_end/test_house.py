@@ -44,8 +44,8 @@ def test_the_unit_is_not_exposed(tmp_path: Path) -> None:
 def test_an_installation_without_extras_is_enough_for_the_machine(tmp_path: Path) -> None:
     """The locked packages of the machine, the wheel, and a run: no TensorFlow, no matplotlib."""
     venv, copy = tmp_path / "venv", tmp_path / "source"
-    for name in ("appliance", "tools", "requirements"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("appliance", "firmware", "tools", "requirements"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "build"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, copy / name)
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
