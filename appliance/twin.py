@@ -60,6 +60,8 @@ class Twin:
     _random: random.Random = field(init=False)
     _buffer: bytearray = field(init=False, default_factory=bytearray)
     _replies: list[_Reply] = field(init=False, default_factory=list)
+    _overlong: bool = field(init=False, default=False)
+    """A line without an end is malformed when it is too long, and told once; what follows of it is no other line."""
     _session: int = field(init=False, default=0)
     _moved: int = field(init=False, default=0)
 
@@ -95,6 +97,12 @@ class Twin:
     def _hear(self, log: TwinLog) -> None:
         *lines, rest = bytes(self._buffer).replace(b"\r", b"\n").split(b"\n")
         self._buffer = bytearray(rest[-_MAX_LINE:])
+        if self._overlong and lines:
+            del lines[0]
+            self._overlong = False
+        if len(rest) > _MAX_LINE and not self._overlong:
+            self._overlong = True
+            self._malformed(log)
         for line in lines:
             words = line.decode("ascii", errors="replace").split()
             if words == ["HELLO"]:
@@ -109,14 +117,17 @@ class Twin:
         numbers = [int(word) for word in words[1:] if word.isdecimal() and len(word) < 12]
         well_formed = words[0] == "SORT" and len(numbers) == len(words) - 1 and len(numbers) in (1, 2)
         if not well_formed or not 0 <= numbers[0] < self.channels:
-            log.write(self._session, None, None, "malformed")
-            self._reply("ERR malformed SIMULATED", 0.0)
+            self._malformed(log)
             return
         channel, seq = numbers[0], numbers[1] if len(numbers) == 2 else None
         result = self._result()
         log.write(self._session, seq, channel, result)
         if result in _RESULT_REPLIES:
             self._reply(_RESULT_REPLIES[result].format(seq="" if seq is None else f" {seq}"), self.faults.delay_s)
+
+    def _malformed(self, log: TwinLog) -> None:
+        log.write(self._session, None, None, "malformed")
+        self._reply("ERR malformed SIMULATED", 0.0)
 
     def _result(self) -> str:
         faults = self.faults

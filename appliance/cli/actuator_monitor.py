@@ -11,6 +11,7 @@ from typing import Any
 from appliance.cli.actuator_reach import Viewer, looking
 from appliance.clock import Deadline, wall_offset_ns, wall_text
 from appliance.config import Config
+from appliance.errors import LinkError
 from appliance.wording import counted
 
 __all__ = ["monitor"]
@@ -21,12 +22,19 @@ _BEATS = ("BEAT ", "PULSE ")
 
 
 def monitor(config: Config, arguments: argparse.Namespace) -> int:
-    """Exit code 0 at the end of --seconds and by Ctrl-C. Raises LinkError where the far end is not reached."""
-    with looking(config) as viewer:
+    """Exit code 0 at the end of --seconds and by Ctrl-C; 11 where the far end never answered.
+
+    Raises:
+        LinkError: the port cannot be opened.
+    """
+    silences: list[LinkError] = []
+    with looking(config, silences.append) as viewer:
         printer = _Printer(arguments.json, arguments.beats)
         first = viewer.look()
         if not arguments.json:
             _print_head(first.simulated, first.holder)
+        if silences:
+            print(f"{silences[0]}\nThe port stays open; this is what goes over it:", file=sys.stderr, flush=True)
         # What an appliance that runs said before we came is of no interest here; our own greeting is.
         if first.held_here:
             for passage in first.passages:
@@ -35,8 +43,9 @@ def monitor(config: Config, arguments: argparse.Namespace) -> int:
             printer.seen = _newest(first.passages)
         with suppress(KeyboardInterrupt):
             _follow(viewer, printer, Deadline(arguments.seconds or _FOR_EVER_S))
+        answered = not silences or bool(viewer.look(printer.seen).said["board"])
     printer.end()
-    return 0
+    return 0 if answered else LinkError.exit_code
 
 
 def _follow(viewer: Viewer, printer: "_Printer", deadline: Deadline) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,8 +66,10 @@ class Mover(Viewer, Protocol):
 
 
 @contextmanager
-def looking(config: Config) -> Iterator[Viewer]:
+def looking(config: Config, on_silence: Callable[[LinkError], None] | None = None) -> Iterator[Viewer]:
     """The sorter, to look at: nothing moves, nothing is armed.
+
+    With `on_silence` a far end that does not answer is told there, and looked at all the same, where the sorter can.
 
     Raises:
         UsageError: an appliance runs, and does not answer.
@@ -79,9 +81,20 @@ def looking(config: Config) -> Iterator[Viewer]:
         return
     sorter = make_sorter(config)
     try:
-        yield _Opened(sorter, sorter.listen() if isinstance(sorter, Listens) else sorter.open())
+        yield _Opened(sorter, _listened_to(sorter, on_silence) if isinstance(sorter, Listens) else sorter.open())
     finally:
         sorter.close()
+
+
+def _listened_to(sorter: Listens, on_silence: Callable[[LinkError], None] | None) -> Capabilities:
+    try:
+        return sorter.listen()
+    except LinkError as error:
+        is_open = isinstance(sorter, Describes) and bool(sorter.link()["device"])
+        if on_silence is None or not is_open:
+            raise
+        on_silence(error)
+        return Capabilities("nobody that answers", False, 0.0)
 
 
 @contextmanager

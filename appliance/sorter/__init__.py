@@ -97,7 +97,11 @@ class Listens(Protocol):
     """A sorter that can be looked at while its far end stays at rest."""
 
     def listen(self) -> Capabilities:
-        """As `open`, but nothing is armed and no command is taken. Raises LinkError like it."""
+        """As `open`, but nothing is armed and no command is taken.
+
+        Raises:
+            LinkError: as `open`; a line that is open but silent goes on being listened to, until `close`.
+        """
 
     def refresh(self, timeout_s: float) -> None:
         """Have the far end tell its counters now, for `link`; waits at most so long."""

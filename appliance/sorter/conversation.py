@@ -48,6 +48,8 @@ DIVERT, HOME = 0, 1
 """What a command asks for: a diverter's movement, or every output in its rest position."""
 
 _HELLO_EVERY_NS = 200_000_000
+_QUIET_NS = 100_000_000
+"""Three bytes of a line of 300 baud: a frame has no such hole."""
 _ASK_EVERY_NS = 5_000_000_000
 _WORST_ERROR_US = 20_000
 _ROUGHLY_US = 500_000
@@ -85,6 +87,7 @@ class Conversation:
         self._alive_ns = -(10**18)
         self._where = ""
         self._told_down = False
+        self._heard_ns = 0
         self._boot: int | None = None
         self._rivals = Rivals()
         self.counted = 0
@@ -170,17 +173,20 @@ class Conversation:
 
     def feed(self, data: bytes, now_ns: int) -> None:
         """Bytes came in, and were read not after `now_ns`."""
-        bad = self._receiver.counters.bad
+        if data:
+            self._heard_ns = now_ns
         for frame in self._receiver.feed(data):
             self._trace.note(now_ns, frame, outgoing=False)
             self._hear(frame, now_ns)
-        if self._receiver.counters.bad != bad:
-            self._trace.note(now_ns, None, outgoing=False)
+        self._note_noise(now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Do what is due."""
         if self.phase is Phase.GREETING and now_ns >= self._hello_ns:
             self._hello_ns = now_ns + _HELLO_EVERY_NS
+            if now_ns - self._heard_ns >= _QUIET_NS:
+                self._receiver.give_up()
+                self._note_noise(now_ns)
             self._send(Hello(MAJOR, MINOR, self._session), now_ns)
         if self.phase is not Phase.TALKING:
             return
@@ -328,6 +334,10 @@ class Conversation:
             self._stops += 1
             self._stop_ns = now_ns + self._heart.round_trip.timeout_ns
             self._send(Stop(self._session), now_ns)
+
+    def _note_noise(self, now_ns: int) -> None:
+        for noise in self._receiver.take_noise():
+            self._trace.note(now_ns, None, outgoing=False, noise=noise)
 
     def _send(self, frame: Frame, now_ns: int) -> None:
         self._send_line(frame, line_of(frame), now_ns)

@@ -17,6 +17,7 @@ from appliance.sorter.back_off import BackOff
 from appliance.sorter.line_protocol import LineBuffer, Patterns, Reply, check_line, check_template, encode, has_seq
 from appliance.sorter.line_record import LineRecord
 from appliance.sorter.mailbox import Mailbox
+from appliance.sorter.other_language import speaks_frames
 from appliance.sorter.port_options import PortOptions
 from appliance.sorter.serial_port import PORT_ERRORS, SerialPort
 
@@ -214,9 +215,12 @@ class LineSorter:
                     while hellos > 1 and port.read() and not deadline.expired:
                         pass
                     return
+        doing = f"waiting for the board on {options.port}"
+        if not heard and self._thread is None and speaks_frames(port):
+            raise LinkError(doing, "a board of the framed protocol is there", "set sorter.kind to framed")
         found = f"it said {heard!r}, which does not fit {options.ready!r}" if heard else "no answer"
         raise LinkError(
-            f"waiting for the board on {options.port}",
+            doing,
             f"{found} in {options.ready_timeout_s:g} s",
             "check that the board runs its program, the baud rate, and sorter.hello and sorter.ready",
         )

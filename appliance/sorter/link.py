@@ -12,6 +12,7 @@ from appliance.sorter.conversation import DIVERT, Conversation, Phase
 from appliance.sorter.frames import Welcome
 from appliance.sorter.link_report import LinkReport
 from appliance.sorter.mailbox import Mailbox
+from appliance.sorter.other_language import text_in
 from appliance.sorter.port_options import PortOptions
 from appliance.sorter.serial_port import PORT_ERRORS, SerialPort
 from appliance.sorter.trace import Traced
@@ -52,7 +53,8 @@ class Link:
     def open(self, *, arm: bool = True) -> Welcome:
         """Open the port, shake hands, and wait until commands are taken; opening is a sign of life of the loop's.
 
-        Without `arm` it is none: the board stays at rest, and the handshake is all that is waited for.
+        Without `arm` it is none: the board stays at rest, and the handshake is all that is waited for; a far end that
+        does not answer goes on being greeted and listened to, until `close`.
 
         Raises:
             LinkError: as SerialPort, no answer in time, or another version of the protocol.
@@ -67,7 +69,8 @@ class Link:
         try:
             board = self._wait_until_ready(arm)
         except BaseException:
-            self.close()
+            if arm:
+                self.close()
             raise
         self._opened = True
         return board
@@ -265,11 +268,17 @@ class Link:
             found = f"the board answered, but took no commands: {self._conversation.trouble or 'it did not arm'}"
             rival, noise = "stop the other program", "keep the cable away from motors, and try a shorter one"
             return LinkError(doing, found, rival if self._conversation.has_rival else noise)
+        if text := self._heard_text():
+            remedy = "set sorter.kind to line, or flash the framed firmware"
+            return LinkError(doing, f"a board that speaks lines of text is there; it said {text!r}", remedy)
         if line.bad:
             found = f"only noise came in {self._options.ready_timeout_s:g} s, no frame"
             return LinkError(doing, found, "check sorter.baud, and that the board runs the framed firmware")
         found = f"no answer in {self._options.ready_timeout_s:g} s"
         return LinkError(doing, found, "check the cable, sorter.baud, and that the board runs the framed firmware")
+
+    def _heard_text(self) -> str:
+        return next((text for one in self._conversation.trace() if (text := text_in(one.noise))), "")
 
     def _let_it_stop(self) -> None:
         """The word that the board rests may be on its way."""

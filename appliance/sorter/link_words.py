@@ -38,8 +38,14 @@ def described(report: LinkReport, device: str) -> dict[str, Any]:
 def passage_of(one: Traced) -> Passage:
     """A frame with its fields; the session is left out, it is the same in all of them."""
     if one.frame is None:
-        return Passage(one.number, one.at_ns, one.outgoing, "", "damaged: no frame")
+        return Passage(one.number, one.at_ns, one.outgoing, _bytes_in_words(one.noise), "damaged: no frame")
     return Passage(one.number, one.at_ns, one.outgoing, _words(one.frame))
+
+
+def _bytes_in_words(noise: bytes) -> str:
+    """Text as text, in quotes; everything else in hexadecimal digits."""
+    is_text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in noise)
+    return repr(noise.decode("ascii")) if is_text else noise.hex(" ")
 
 
 def _board(said: Welcome) -> Mapping[str, Any]:

@@ -12,12 +12,13 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A frame that went by, numbered from 1; `frame` is None where something damaged came in."""
+    """A frame that went by, numbered from 1; `frame` is None where `noise` came in, which is none."""
 
     number: int
     at_ns: int
     outgoing: bool
     frame: Frame | None
+    noise: bytes = b""
 
 
 class Trace:
@@ -27,9 +28,9 @@ class Trace:
         self._kept: deque[Traced] = deque(maxlen=_KEPT)
         self._count = 0
 
-    def note(self, at_ns: int, frame: Frame | None, *, outgoing: bool) -> None:
+    def note(self, at_ns: int, frame: Frame | None, *, outgoing: bool, noise: bytes = b"") -> None:
         self._count += 1
-        self._kept.append(Traced(self._count, at_ns, outgoing, frame))
+        self._kept.append(Traced(self._count, at_ns, outgoing, frame, noise))
 
     def after(self, number: int) -> list[Traced]:
         """Those above a number, oldest first; a gap in the numbers is what fell out."""

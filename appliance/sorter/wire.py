@@ -4,6 +4,7 @@ firmware/vectors.json holds golden vectors that both ends pass.
 """
 
 import zlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -18,6 +19,8 @@ __all__ = ["LineCounters", "Receiver", "frame_from", "line_of"]
 
 MAX_ENCODED = 49
 """A payload has at most 48 bytes; COBS adds one. What grows beyond it is noise."""
+_NOISE_PIECES, _NOISE_BYTES = 16, 64
+"""So much of what is no frame is kept for people: more would not be read."""
 _CRC = Struct("<I")
 _ZERO = b"\0"
 _BY_TYPE: dict[int, type[Any]] = {one.TYPE: one for one in FRAMES}
@@ -62,6 +65,7 @@ class Receiver:
     def __init__(self) -> None:
         self._partial = b""
         self._too_long = False
+        self._noise: deque[bytes] = deque(maxlen=_NOISE_PIECES)
         self.counters = LineCounters()
 
     def feed(self, chunk: bytes) -> list[Frame]:
@@ -79,22 +83,40 @@ class Receiver:
         """Forget a partial frame, as after a new connection."""
         self._partial, self._too_long = b"", False
 
+    def give_up(self) -> None:
+        """The line is quiet: what there is of a frame will never be one. Text, for instance, has no zeros."""
+        if self._partial:
+            self._drop_partial()
+        self._too_long = False
+
+    def take_noise(self) -> list[bytes]:
+        """The beginnings of what was no frame, for people to look at: the newest pieces since the last call."""
+        taken = list(self._noise)
+        self._noise.clear()
+        return taken
+
     def _end(self, piece: bytes) -> Frame | None:
         """A zero came after `piece`."""
         encoded, noise = self._partial + piece, self._too_long
         self._partial, self._too_long = b"", False
-        if not encoded or noise:
+        if not encoded:
             return None
-        return frame_from(encoded, self.counters)
+        frame = None if noise else frame_from(encoded, self.counters)
+        if frame is None:
+            self._noise.append(encoded[:_NOISE_BYTES])
+        return frame
 
     def _begin(self, piece: bytes) -> None:
         """No zero has come after `piece` yet. What is too long already is counted now, and not again at its end."""
-        if self._too_long:
-            return
         self._partial += piece
         if len(self._partial) > MAX_ENCODED:
-            self._partial, self._too_long = b"", True
-            self.counters.bad_frame += 1
+            self._drop_partial()
+            self._too_long = True
+
+    def _drop_partial(self) -> None:
+        self._noise.append(self._partial[:_NOISE_BYTES])
+        self.counters.bad_frame += not self._too_long
+        self._partial = b""
 
 
 def frame_from(encoded: bytes, counters: LineCounters) -> Frame | None:

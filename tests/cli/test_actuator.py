@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import tty
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -151,6 +153,29 @@ def test_monitor_shows_both_directions_and_moves_nothing(
     assert any("SIMULATED" in line["text"] or "WELCOME" in line["text"] for line in lines)
     assert not any("ARM" in line["text"].split() for line in lines)
     assert read_log(twin.log) == []
+
+
+def test_monitor_goes_on_where_nobody_answers_and_shows_what_comes_instead(
+    config_file: ConfigFile, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    sorter = {"kind": "framed", "port": os.ttyname(slave), "ready_timeout_s": 0.3}
+    _configured(config_file, sorter=sorter)
+    board = threading.Timer(1.5, lambda: os.write(master, b"READY another board\r\n"))
+    board.start()
+    try:
+        code = actuator(config_file, "monitor", "--seconds", "2")
+    finally:
+        board.join()
+        for handle in (master, slave):
+            os.close(handle)
+    said = capsys.readouterr()
+
+    assert code == 11
+    assert "no answer in 0.3 s" in said.err
+    assert "->  HELLO" in said.out
+    assert "<-  'READY another board\\r\\n'   !! damaged: no frame" in said.out
 
 
 def test_a_held_port_is_told_with_its_holder(

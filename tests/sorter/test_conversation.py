@@ -29,6 +29,7 @@ from appliance.sorter.frames import (
     Stop,
     Welcome,
 )
+from appliance.sorter.link_words import passage_of
 from appliance.sorter.wire import Receiver, line_of
 from appliance.twin_board import BoardOptions, Movement, TwinBoard
 
@@ -598,7 +599,33 @@ def test_the_trace_is_bounded_and_tells_what_was_damaged(rig: Rig) -> None:
     rig.host.feed(b"\0noise\0", rig.now_ns)
 
     assert len(rig.host.trace()) == 256
-    assert [(one.number, one.frame) for one in rig.host.trace(newest)] == [(newest + 1, None)]
+    assert [(one.number, one.frame, one.noise) for one in rig.host.trace(newest)] == [(newest + 1, None, b"noise")]
+
+
+def test_text_that_comes_instead_of_a_welcome_is_in_the_trace_with_all_that_was_said(rig: Rig) -> None:
+    """It has no zeros, so that nothing ends it but silence."""
+    rig.there = rig.back = cut
+    rig.host.start(rig.now_ns)
+    for text in (b"READY my-", b"board 1.0\r\n"):
+        rig.run(30)
+        rig.host.feed(text, rig.now_ns)
+    rig.run(400)
+    long = b"x" * 45 + b"y" * 45 + b"\n"
+    rig.host.feed(long, rig.now_ns)
+    rig.run(400)
+    seen = [passage_of(one) for one in rig.host.trace() if not one.outgoing]
+
+    assert [one.text for one in seen] == ["'READY my-board 1.0\\r\\n'", repr(long.decode()[:64])]
+    assert {one.trouble for one in seen} == {"damaged: no frame"}
+    assert rig.host.report(rig.now_ns).line.bad_frame == 2
+
+
+def test_noise_between_frames_is_shown_in_hexadecimal(rig: Rig) -> None:
+    rig.ready()
+    newest = rig.host.trace()[-1].number
+    rig.host.feed(b"\0\xfe\x8a\0", rig.now_ns)
+
+    assert [passage_of(one).text for one in rig.host.trace(newest)] == ["fe 8a"]
 
 
 # Everything at once

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -317,15 +319,27 @@ def test_a_port_where_nobody_answers_is_refused_with_what_to_check(tmp_path: Pat
 
 
 def test_a_line_board_is_told_apart_from_silence(twin: TwinControl) -> None:
-    """The far end speaks, but no frame: the wrong firmware or baud rate, not a broken cable."""
+    """It says that it does not understand, and nothing else is sent to find out."""
     twin.start()
-    handle = os.open(twin.link, os.O_RDWR | os.O_NOCTTY)
-    os.write(handle, b"HELLO\n" * 50)
+    with pytest.raises(LinkError, match="speaks lines of text.*SIMULATED.*sorter.kind to line"):
+        framed(twin.link).open()
+
+    assert [row["result"] for row in read_log(twin.log)] == ["malformed"]
+
+
+def test_noise_is_told_apart_from_text_and_silence(tmp_path: Path) -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    (tmp_path / "port").symlink_to(os.ttyname(slave))
+    noise = threading.Timer(0.3, lambda: os.write(master, b"\x00\xfe\x8a\x00\x80\x80\xf8\x00"))
+    noise.start()
     try:
-        with pytest.raises(LinkError, match="framed firmware"):
-            framed(twin.link, ready_timeout_s=1.0).open()
+        with pytest.raises(LinkError, match="only noise came.*baud"):
+            framed(tmp_path / "port", ready_timeout_s=1.0).open()
     finally:
-        os.close(handle)
+        noise.join()
+        os.close(master)
+        os.close(slave)
 
 
 def test_a_second_program_is_told_who_holds_the_port(twin: TwinControl, opened: list[FramedSorter]) -> None:

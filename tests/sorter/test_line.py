@@ -18,6 +18,7 @@ from support import ROOT, TwinControl, wait_for
 from appliance.errors import LinkError
 from appliance.records import Ack, AckStatus, LinkEvent, SortCommand
 from appliance.sorter.line import LineOptions, LineSorter
+from appliance.sorter.other_language import QUESTION
 
 
 class Board:
@@ -326,7 +327,7 @@ def test_a_port_that_is_not_permitted_names_the_group_to_join(tmp_path: Path) ->
 def test_a_silent_board_is_refused_with_what_to_check(board: Board, opened: list[LineSorter]) -> None:
     with pytest.raises(LinkError, match="no answer in 0.3 s.*baud"):
         open_on(opened, board.link, hello="HELLO\n", ready="^READY", ready_timeout_s=0.3)
-    assert board.heard() == b"HELLO\n"
+    assert board.heard() == b"HELLO\n" + QUESTION
 
 
 def test_a_pattern_that_fits_two_ports_is_refused(tmp_path: Path, opened: list[LineSorter]) -> None:
