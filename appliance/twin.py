@@ -61,7 +61,7 @@ class Twin:
     _buffer: bytearray = field(init=False, default_factory=bytearray)
     _replies: list[_Reply] = field(init=False, default_factory=list)
     _overlong: bool = field(init=False, default=False)
-    """A line without an end is malformed when it is too long, and told once; what follows of it is no other line."""
+    """A line that does not end is malformed whenever the buffer is full of it; its rest is no other line."""
     _session: int = field(init=False, default=0)
     _moved: int = field(init=False, default=0)
 
@@ -96,12 +96,13 @@ class Twin:
 
     def _hear(self, log: TwinLog) -> None:
         *lines, rest = bytes(self._buffer).replace(b"\r", b"\n").split(b"\n")
-        self._buffer = bytearray(rest[-_MAX_LINE:])
+        self._buffer = bytearray(rest)
         if self._overlong and lines:
             del lines[0]
             self._overlong = False
-        if len(rest) > _MAX_LINE and not self._overlong:
+        if len(rest) > _MAX_LINE:
             self._overlong = True
+            self._buffer.clear()
             self._malformed(log)
         for line in lines:
             words = line.decode("ascii", errors="replace").split()

@@ -48,6 +48,18 @@ def test_the_log_has_every_command_once(twin: TwinControl) -> None:
     ]
 
 
+def test_a_line_that_does_not_end_is_malformed_and_its_rest_is_no_command(twin: TwinControl) -> None:
+    twin.start("--delay", "0")
+    said = [talk(twin, sent, 0.2) for sent in (b"\0x\1" * 100, b"\0x\1" * 100, b"SORT 1 1\nSORT 1 2\n")]
+
+    assert said == [["ERR malformed SIMULATED"], ["ERR malformed SIMULATED"], ["OK 2 SIMULATED"]]
+    assert [(row["seq"], row["result"]) for row in read_log(twin.log)] == [
+        (None, "malformed"),
+        (None, "malformed"),
+        (2, "moved"),
+    ]
+
+
 def test_silence_moves_but_does_not_answer(twin: TwinControl) -> None:
     twin.start("--delay", "0", "--silent", "1")
 

@@ -321,10 +321,11 @@ def test_a_port_where_nobody_answers_is_refused_with_what_to_check(tmp_path: Pat
 def test_a_line_board_is_told_apart_from_silence(twin: TwinControl) -> None:
     """It says that it does not understand, and nothing else is sent to find out."""
     twin.start()
-    with pytest.raises(LinkError, match="speaks lines of text.*SIMULATED.*sorter.kind to line"):
-        framed(twin.link).open()
+    for _ in range(2):
+        with pytest.raises(LinkError, match="speaks lines of text.*SIMULATED.*sorter.kind to line"):
+            framed(twin.link).open()
 
-    assert [row["result"] for row in read_log(twin.log)] == ["malformed"]
+    assert {row["result"] for row in read_log(twin.log)} == {"malformed"}
 
 
 def test_noise_is_told_apart_from_text_and_silence(tmp_path: Path) -> None:
