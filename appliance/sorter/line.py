@@ -19,7 +19,7 @@ from appliance.sorter.line_record import LineRecord
 from appliance.sorter.mailbox import Mailbox
 from appliance.sorter.other_language import speaks_frames
 from appliance.sorter.port_options import PortOptions
-from appliance.sorter.serial_port import PORT_ERRORS, SerialPort
+from appliance.sorter.serial_port import PORT_ERRORS, SerialPort, trouble_in
 
 __all__ = ["LineOptions", "LineSorter"]
 
@@ -130,7 +130,7 @@ class LineSorter:
                 self._port.write(data)
             except PORT_ERRORS as error:
                 # A part of the line may lie in the board's buffer and would run into the next one: start afresh.
-                self._broken = f"the write broke: {error}"
+                self._broken = f"the write broke: {trouble_in(error)}"
                 self._give_up(command.seq, self._broken)
                 return
             self._record.sent(data)
@@ -186,7 +186,7 @@ class LineSorter:
             port.close()
             if isinstance(error, LinkError):
                 raise
-            raise LinkError(f"shaking hands on {options.port}", str(error), "check the cable") from error
+            raise LinkError(f"shaking hands on {options.port}", trouble_in(error), "check the cable") from error
         except BaseException:
             port.close()
             raise
@@ -238,7 +238,7 @@ class LineSorter:
                 for line in lines.feed(port.read()):
                     self._hear(self._patterns.read(line))
             except PORT_ERRORS as error:
-                self._broken = str(error)
+                self._broken = trouble_in(error)
             self._expire()
             if self._broken is not None:
                 self._drop_port(self._broken)

@@ -14,7 +14,7 @@ from appliance.sorter.link_report import LinkReport
 from appliance.sorter.mailbox import Mailbox
 from appliance.sorter.other_language import text_in
 from appliance.sorter.port_options import PortOptions
-from appliance.sorter.serial_port import PORT_ERRORS, SerialPort
+from appliance.sorter.serial_port import PORT_ERRORS, SerialPort, trouble_in
 from appliance.sorter.trace import Traced
 
 __all__ = ["Link"]
@@ -154,7 +154,7 @@ class Link:
             try:
                 self._take_a_turn(port)
             except PORT_ERRORS as error:
-                self._lose(port, error.found if isinstance(error, LinkError) else str(error))
+                self._lose(port, error.found if isinstance(error, LinkError) else trouble_in(error))
 
     def _take_a_turn(self, port: SerialPort) -> None:
         """Read, do what is due, write. Raises one of PORT_ERRORS."""
@@ -295,7 +295,7 @@ class Link:
         try:
             self._port.write(data)
         except PORT_ERRORS as error:
-            self._broken = f"the write broke: {error}"
+            self._broken = f"the write broke: {trouble_in(error)}"
             self._conversation.fail(self._broken, self._clock())
 
     def _pass_on(self) -> None:

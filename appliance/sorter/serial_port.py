@@ -16,7 +16,7 @@ from serial.tools import list_ports
 from appliance.errors import LinkError
 from appliance.sorter.twin_link import is_left_behind
 
-__all__ = ["PORT_ERRORS", "SerialPort", "find_port", "holder_of", "known_ports"]
+__all__ = ["PORT_ERRORS", "SerialPort", "find_port", "holder_of", "known_ports", "trouble_in"]
 
 PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
 """What a port that went away may raise; pyserial raises TypeError where another thread has closed its descriptor."""
@@ -108,6 +108,11 @@ class SerialPort:
         except PORT_ERRORS:
             # A device that is gone cannot be closed politely; the descriptor is released all the same.
             return
+
+
+def trouble_in(error: BaseException) -> str:
+    """What went wrong, for people: an errno's number says nothing to them."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _read(descriptor: int, wait_s: float) -> bytes:

@@ -151,6 +151,7 @@ def test_a_cable_that_is_pulled_is_known_at_once_and_the_link_comes_back(
     moved = collect(sorter, 0.5)
 
     assert lost_s < 1.0
+    assert "the device was disconnected" in [event.detail for event in lost if isinstance(event, LinkEvent)]
     assert statuses(lost + collect(sorter, 0.05)) == [(1, AckStatus.UNKNOWN)]
     assert kinds(back) == ["link-up", "board-restarted"]
     assert statuses(moved) == [(2, AckStatus.DONE)]
