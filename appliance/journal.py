@@ -137,11 +137,15 @@ class Journal:
         self._intended[slot] = row
         return slot
 
-    def event(self, kind: str, details: Mapping[str, Any], item_id: str | None = None) -> None:
-        """Keep something that happened beside the items; given up only when the disk has refused for very long."""
+    def event(
+        self, kind: str, details: Mapping[str, Any], item_id: str | None = None, at_ns: int | None = None
+    ) -> None:
+        """Keep something that happened beside the items, now or at a moment of the monotonic clock; given up only when
+        the disk has refused for very long."""
         if len(self._queue) >= 2 * CAPACITY:
             return
-        self._append(_Entry("events", (self.run_id, item_id, time.monotonic_ns(), kind, json.dumps(dict(details)))))
+        moment_ns = time.monotonic_ns() if at_ns is None else at_ns
+        self._append(_Entry("events", (self.run_id, item_id, moment_ns, kind, json.dumps(dict(details)))))
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Write what waits and end the thread; False if some of it could not be written (its intents are kept)."""

@@ -50,6 +50,12 @@ _FRAME_WAIT_S = 0.2
 _HOLD_S = 0.05
 _PUBLISH_EVERY_NS = 250_000_000
 _COMMAND_VALID_NS = 1_000_000_000
+_WARNINGS = {
+    "board-rested": "the board came to rest",
+    "board-restarted": "the board started anew",
+    "program-stood-still": "this program stood still",
+}
+"""What the log says of a link's events that a technician should see."""
 _CHATTER = frozenset({"unexpected", "late-reply"})
 _CHATTER_EVERY_NS = 10_000_000_000
 """A board that talks all the time must not push the items out of the journal."""
@@ -374,13 +380,15 @@ class SortingLoop:
         elif event.kind == "link-up":
             self._link_down_ns = None
             log.info("the link to the sorter is back on %s", event.detail)
+        elif event.kind in _WARNINGS:
+            log.warning("%s: %s", _WARNINGS[event.kind], event.detail)
         said_ns, unsaid = self._noted.get(event.kind, (0, 0))
         if event.kind in _CHATTER and said_ns and event.at_ns - said_ns < _CHATTER_EVERY_NS:
             self._noted[event.kind] = (said_ns, unsaid + 1)
             return
         self._noted[event.kind] = (event.at_ns, 0)
         more = {"not_noted_since_the_last": unsaid} if unsaid else {}
-        self._parts.journal.event(event.kind, {"detail": event.detail} | more)
+        self._parts.journal.event(event.kind, {"detail": event.detail} | more, at_ns=event.at_ns)
 
     def _drain(self) -> None:
         """Wait for the answers that are still to come; what stays without one is uncertain. Then let it rest."""

@@ -124,6 +124,17 @@ def test_a_clean_end_leaves_nothing_to_recover(tmp_path: Path) -> None:
     assert [kind for kind, _ in events(tmp_path)] == ["run-end", "run-end"]
 
 
+def test_an_event_keeps_the_moment_at_which_it_happened(tmp_path: Path) -> None:
+    """A board tells that it rests when the program that hears it turns again."""
+    journal = open_journal(tmp_path)
+    journal.event("board-rested", {}, at_ns=12_345)
+    end(journal)
+    with open_history(tmp_path) as history:
+        rested, ended = history.events()
+    assert (rested["kind"], rested["t_ns"]) == ("board-rested", 12_345)
+    assert ended["t_ns"] > 12_345
+
+
 def test_run_ids_and_seqs_never_repeat(tmp_path: Path) -> None:
     seen_ids, seen_seqs = set(), set()
     for _ in range(5):
