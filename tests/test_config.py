@@ -136,7 +136,7 @@ WRONG = {
     "threshold of a label": (("    pet: 0.7", "    pet: 7"), "decision.thresholds.pet", "pet: 7", "equal to 1"),
     "no kind": (("  kind: simulated\n", ""), "sorter.kind", "sorter:", "line, simulated"),
     "unknown kind": (("kind: simulated", "kind: simulate"), "sorter.kind", "kind: simulate",
-                     "did you mean 'simulated'? one of: line, simulated"),
+                     "did you mean 'simulated'? one of: framed, line, simulated"),
     "unknown kind, nothing like it": (("kind: folder", "kind: 7"), "camera.kind", "kind: 7",
                                       "folder, opencv, picamera2, simulated"),
     "missing key": (("  path: pictures\n", ""), "camera.path", "camera:", "required"),
@@ -453,7 +453,7 @@ def test_the_shipped_configuration_suggests_only_what_is_valid() -> None:
     """Every other section, written as a comment, becomes valid by removing its number signs."""
     text = SHIPPED.read_text(encoding="utf-8")
     alternatives = re.findall(r"^# ((?:camera|sorter):.*\n(?:# {3}.*\n)*)", text, re.MULTILINE)
-    assert len(alternatives) == 7
+    assert len(alternatives) == 8
     shipped = yaml.safe_load(text)
     for alternative in alternatives:
         section = yaml.safe_load(re.sub(r"^# ", "", alternative, flags=re.MULTILINE))
