@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from appliance.clock import Clock
+from appliance.records import Outcome
 from appliance.wording import counted, told
 
-__all__ = ["Health", "Latencies", "Notifier", "Snapshot", "arrivals"]
+__all__ = ["Health", "Latencies", "Notifier", "Snapshot", "arrivals", "brief"]
 
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,21 @@ class Latencies:
         p50, p95, p99 = np.percentile(known, (50, 95, 99))
         values = {"p50": p50, "p95": p95, "p99": p99, "max": known.max()}
         return {name: round(float(value), 3) for name, value in values.items()}
+
+
+def brief(outcome: Outcome) -> dict[str, object]:
+    """The last item, as a snapshot tells it."""
+    decision = outcome.decision
+    return {
+        "item": outcome.item_id,
+        "source": outcome.source,
+        "label": decision.label,
+        "confidence": round(decision.confidence, 4),
+        "bin": decision.bin,
+        "outcome": outcome.kind.value,
+        "rule": decision.rule.value,
+        "latency_ms": round(outcome.latency_ms, 3),
+    }
 
 
 def arrivals(state: str, picture_age_s: float | None) -> str:

@@ -4,6 +4,7 @@ It runs in the main thread and waits for nothing without a deadline. Whatever ke
 link, a disk that refuses) is a hindrance with a limit; past the limit the error that it stands for ends the run.
 """
 
+import itertools
 import logging
 import threading
 import time
@@ -20,10 +21,11 @@ from appliance.decide import Policy
 from appliance.drift_watch import DriftWatch
 from appliance.errors import ApplianceError, LinkError, StorageError
 from appliance.evidence import Evidence
-from appliance.health import Health, Latencies, Snapshot
+from appliance.health import Health, Latencies, Snapshot, brief
 from appliance.hearing import Hearing
 from appliance.intake import Intake, Patience
 from appliance.journal import Journal
+from appliance.link_news import LinkNews
 from appliance.numbering import first_seq
 from appliance.preprocess import Region
 from appliance.records import (
@@ -50,15 +52,6 @@ _FRAME_WAIT_S = 0.2
 _HOLD_S = 0.05
 _PUBLISH_EVERY_NS = 250_000_000
 _COMMAND_VALID_NS = 1_000_000_000
-_WARNINGS = {
-    "board-rested": "the board came to rest",
-    "board-restarted": "the board started anew",
-    "program-stood-still": "this program stood still",
-}
-"""What the log says of a link's events that a technician should see."""
-_CHATTER = frozenset({"unexpected", "late-reply"})
-_CHATTER_EVERY_NS = 10_000_000_000
-"""A board that talks all the time must not push the items out of the journal."""
 _STATES = {"paused": "paused", "storage": "waiting for the disk", "link": "waiting for the link", "busy": "sorting"}
 """What people read for each hindrance; a sorter in the middle of a movement is nothing to worry about."""
 _RULES = {"paused": Rule.PAUSED, "storage": Rule.ABANDONED, "link": Rule.LINK_DOWN, "busy": Rule.BUSY}
@@ -122,16 +115,15 @@ class SortingLoop:
         self._clock = clock
         self._on_outcome = on_outcome
         self._pending: dict[int, _Pending] = {}
-        self._seq = first_seq(parts.journal, parts.capabilities.last_seq)
+        # Each number is used up by whoever takes it.
+        self._next_seq = itertools.count(first_seq(parts.journal, parts.capabilities.last_seq)).__next__
         self._by_hand = ByHand(
             parts.switches.orders, parts.sorter, parts.journal, parts.policy.channels, self._next_seq, clock
         )
         self._told_by = parts.sorter if isinstance(parts.sorter, Describes) else None
         self._decided = 0
         self._hearing = Hearing()
-        self._link_down_ns: int | None = None
-        self._link_reason = ""
-        self._noted: dict[str, tuple[int, int]] = {}
+        self._link = LinkNews(parts.journal)
         self._hindrance: tuple[str, int] | None = None
         self._resumed_ns = 0
         self._started_ns = clock()
@@ -283,11 +275,6 @@ class SortingLoop:
         self._pending[seq] = _Pending(unsettled, slot, self._clock(), newest.pixels)
         self._hear(0.0)
 
-    def _next_seq(self) -> int:
-        """A number for a command, used up."""
-        self._seq += 1
-        return self._seq - 1
-
     def _why_not(self, frame: Frame, *, moves: bool) -> Rule | None:
         """Why nothing may move for this frame now; None if it may.
 
@@ -318,7 +305,7 @@ class SortingLoop:
             return "storage"
         if not moves or self._parts.sorter.ready:
             return None
-        return "link" if self._link_down_ns is not None else "busy"
+        return "link" if self._link.down_ns is not None else "busy"
 
     def _age_left_s(self, frame: Frame) -> float:
         return self._limits.max_age_ms / 1e3 - (self._clock() - frame.taken_at_ns) / 1e9
@@ -349,7 +336,7 @@ class SortingLoop:
             if isinstance(event, Ack):
                 self._settle(event)
             elif isinstance(event, LinkEvent):
-                self._note(event)
+                self._link.hear(event)
             # A sensor's event starts nothing yet: items are found in the pictures.
 
     def _settle(self, ack: Ack) -> None:
@@ -370,26 +357,6 @@ class SortingLoop:
         )
         self._finish(outcome, pending.pixels, pending.slot)
 
-    def _note(self, event: LinkEvent) -> None:
-        if event.kind == "link-down":
-            self._link_down_ns, self._link_reason = event.at_ns, event.detail
-            log.warning("the link to the sorter is down: %s", event.detail)
-        elif event.kind == "link-still-down":
-            self._link_reason = event.detail
-            log.warning("the link to the sorter is still down: %s", event.detail)
-        elif event.kind == "link-up":
-            self._link_down_ns = None
-            log.info("the link to the sorter is back on %s", event.detail)
-        elif event.kind in _WARNINGS:
-            log.warning("%s: %s", _WARNINGS[event.kind], event.detail)
-        said_ns, unsaid = self._noted.get(event.kind, (0, 0))
-        if event.kind in _CHATTER and said_ns and event.at_ns - said_ns < _CHATTER_EVERY_NS:
-            self._noted[event.kind] = (said_ns, unsaid + 1)
-            return
-        self._noted[event.kind] = (event.at_ns, 0)
-        more = {"not_noted_since_the_last": unsaid} if unsaid else {}
-        self._parts.journal.event(event.kind, {"detail": event.detail} | more, at_ns=event.at_ns)
-
     def _drain(self) -> None:
         """Wait for the answers that are still to come; what stays without one is uncertain. Then let it rest."""
         deadline = Deadline(self._parts.capabilities.answer_s + 1)
@@ -406,7 +373,7 @@ class SortingLoop:
 
     def _find_hindrance(self) -> str | None:
         """What forbids to take the next frame."""
-        if self._link_down_ns is not None and self._past(self._link_down_ns, self._parts.sorter.recovery_s):
+        if self._link.down_ns is not None and self._past(self._link.down_ns, self._parts.sorter.recovery_s):
             return "link"
         # Items of a live source pass whether we can move them or not, so they are seen and journalled as missed.
         return self._find_movement_hindrance(moves=not self._parts.camera.live)
@@ -423,7 +390,7 @@ class SortingLoop:
             if hindrance == "paused":
                 self._parts.journal.event("paused", {})
         limit_s, error = self._limit_of(hindrance)
-        since_ns = self._link_down_ns if hindrance == "link" and self._link_down_ns else self._hindrance[1]
+        since_ns = self._link.down_ns if hindrance == "link" and self._link.down_ns else self._hindrance[1]
         if limit_s is not None and self._past(since_ns, limit_s):
             raise error
         if hindrance == "paused":
@@ -442,7 +409,7 @@ class SortingLoop:
             return limits.storage_give_up_s, StorageError("writing the journal", found, "free space on the disk")
         name = parts.capabilities.name
         if hindrance == "link":
-            found = f"{name} stayed away for {parts.sorter.recovery_s:g} s: {self._link_reason}"
+            found = f"{name} stayed away for {parts.sorter.recovery_s:g} s: {self._link.reason}"
             return parts.sorter.recovery_s, LinkError("waiting for the sorter", found, "check its cable and its power")
         limit_s = 2 * parts.capabilities.answer_s + 5
         busy = LinkError("waiting for the sorter", f"{name} is busy for more than {limit_s:g} s", "restart the board")
@@ -473,7 +440,7 @@ class SortingLoop:
         last = self._last
         seen = parts.trigger.status()
         age_s = self._intake.picture_age_s
-        link = "the link is down" if self._link_down_ns is not None else ""
+        link = "the link is down" if self._link.down_ns is not None else ""
         return Snapshot(
             state=state,
             machine=self._limits.machine,
@@ -495,7 +462,7 @@ class SortingLoop:
             stalls=counters.stalls,
             restarts=counters.restarts,
             picture_age_s=None if age_s is None else round(age_s, 2),
-            last={} if last is None else _brief(last),
+            last={} if last is None else brief(last),
             trigger=seen.counters,
             drift=parts.drift.as_dict() if parts.drift is not None else {},
             link={} if self._told_by is None else self._told_by.link(),
@@ -507,17 +474,3 @@ def _kind(status: AckStatus, decision: Decision) -> OutcomeKind:
     if status is AckStatus.DONE:
         return OutcomeKind.REJECTED if decision.rejected else OutcomeKind.SORTED
     return OutcomeKind.FAILED if status is AckStatus.FAILED else OutcomeKind.UNCERTAIN
-
-
-def _brief(outcome: Outcome) -> dict[str, object]:
-    decision = outcome.decision
-    return {
-        "item": outcome.item_id,
-        "source": outcome.source,
-        "label": decision.label,
-        "confidence": round(decision.confidence, 4),
-        "bin": decision.bin,
-        "outcome": outcome.kind.value,
-        "rule": decision.rule.value,
-        "latency_ms": round(outcome.latency_ms, 3),
-    }

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             *("agreement", "capture", "clock", "config", "config_edit", "decide", "drift", "drift_watch"),
             *("evidence", "files", "health", "hearing", "history", "intents", "journal", "journal_schema"),
-            *("live_view", "live_view_html", "local_page", "machine"),
+            *("link_news", "live_view", "live_view_html", "local_page", "machine"),
             *("optics", "pictures", "plugins", "preprocess", "reference", "score", "state", "tracking", "twin"),
             *("control", "control_client", "control_requests", "orders"),
             *(

@@ -40,6 +40,7 @@ from appliance.sorter.rivals import Rivals
 from appliance.sorter.standing import Standing
 from appliance.sorter.trace import Trace, Traced
 from appliance.sorter.unanswered import Unanswered, meaning_of
+from appliance.sorter.window import WORST_ERROR_US, is_known, window_of
 from appliance.sorter.wire import Receiver, line_of
 
 __all__ = ["DIVERT", "HOME", "Conversation", "Phase"]
@@ -51,11 +52,8 @@ _HELLO_EVERY_NS = 200_000_000
 _QUIET_NS = 100_000_000
 """Three bytes of a line of 300 baud: a frame has no such hole."""
 _ASK_EVERY_NS = 5_000_000_000
-_WORST_ERROR_US = 20_000
 _ROUGHLY_US = 500_000
 """Good enough to tell people when something happened."""
-_FARTHEST_US = 1_200_000_000
-"""Moments further ahead than 20 minutes would come near the turn of the board's 32 bits."""
 _STOP_TRIES = 20
 _OLD_NS = 1_000_000_000
 """News older than that say how old they are."""
@@ -302,27 +300,15 @@ class Conversation:
         return "too late for all that is known of the board's time" if left_ns <= self._error_us(now_ns) * 1e3 else ""
 
     def _framed(self, command: SortCommand, now_ns: int, action: int) -> Command:
-        """The command in the board's time: its end early by all that we may be wrong, so that nothing moves late."""
-        clock, error_us = self._heart.clock, self._error_us(now_ns)
-        here_us = clock.board_us(now_ns)
-        # One that may begin at once must not wait for a board whose clock is behind our idea of it.
-        before_us = clock.board_us(command.not_before_ns) if command.not_before_ns > now_ns else here_us - error_us
-        after_us = min(clock.board_us(command.not_after_ns) - error_us, here_us + _FARTHEST_US)
-        return Command(
-            self._session,
-            command.seq & 0xFFFF_FFFF,
-            self._standing.latch,
-            action,
-            command.channel if action == DIVERT else 0,
-            int(min(before_us, after_us)) & 0xFFFF_FFFF,
-            int(after_us) & 0xFFFF_FFFF,
-        )
+        before_us, after_us = window_of(command, self._heart.clock, now_ns)
+        number, channel = command.seq & 0xFFFF_FFFF, command.channel if action == DIVERT else 0
+        return Command(self._session, number, self._standing.latch, action, channel, before_us, after_us)
 
     def _error_us(self, now_ns: int) -> float:
         return self._heart.clock.error_us(now_ns)
 
     def _knows_time(self, now_ns: int) -> bool:
-        return self._error_us(now_ns) <= _WORST_ERROR_US
+        return is_known(self._heart.clock, now_ns)
 
     def _may_arm(self, now_ns: int) -> bool:
         """A board that was stopped stays so; one that rests for another reason works again as soon as the loop does."""
@@ -446,7 +432,7 @@ class Conversation:
         if ahead:
             self._tell("sensor-events-lost", f"{ahead} before number {frame.number}", now_ns)
         self._next_event = (frame.number + 1) & 0xFFFF
-        kind, at_ns = _KINDS.get(frame.kind, f"kind {frame.kind}"), self._here_ns(frame.at, now_ns, _WORST_ERROR_US)
+        kind, at_ns = _KINDS.get(frame.kind, f"kind {frame.kind}"), self._here_ns(frame.at, now_ns, WORST_ERROR_US)
         self._events.append(SensorEvent(kind, at_ns, frame.number, frame.position))
 
     def _on_counters(self, frame: Counters, now_ns: int) -> None:
