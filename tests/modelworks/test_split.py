@@ -135,6 +135,14 @@ def test_too_few_groups_for_the_folds_are_refused() -> None:
         fold_splits(everything, SplitPlan(block=20), 5)
 
 
+def test_a_small_class_gives_one_group_of_a_fold_to_choose_by_and_not_two() -> None:
+    """A class of 112 in blocks of 20 has few to learn from: each block that chooses is a quarter of them."""
+    everything = [picture("glass", n) for n in range(400)] + [picture("trash", n) for n in range(140)]
+    for fold in fold_splits(everything, SplitPlan(), 5):
+        assert sum(each.label == "trash" for each in fold.validation) == 20
+        assert 40 <= sum(each.label == "glass" for each in fold.validation) <= 50
+
+
 @given(glass=numbers, metal=numbers, plan=plans, data=st.data())
 def test_near_duplicates_stay_in_one_part(
     glass: set[int], metal: set[int], plan: SplitPlan, data: st.DataObject

@@ -7,8 +7,8 @@ is a group of its own (plan "pictures"). Near duplicates bind their groups toget
 
 import random
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
@@ -109,12 +109,27 @@ def fold_splits(pictures: Sequence[Picture], plan: SplitPlan, count: int, togeth
     for number in range(count):
         rest = [picture for fold, there in enumerate(dealt) if fold != number for picture in there]
         share = min(0.9, plan.validation * len(pictures) / max(1, len(rest)))
-        small = replace(plan, validation=share / 2, test=share / 2, fold=0, folds=0)
-        inner = split_pictures(rest, small, together)
-        # Nothing tests within the rest: both of its small parts choose.
-        validation = sorted((*inner.validation, *inner.test), key=lambda each: each.path)
-        folds.append(Split(inner.train, tuple(validation), tuple(sorted(dealt[number], key=lambda each: each.path))))
+        chosen = set(_drawn(rest, plan, share, together))
+        train = [picture for picture in rest if picture not in chosen]
+        folds.append(
+            Split(*(tuple(sorted(part, key=lambda each: each.path)) for part in (train, chosen, dealt[number])))
+        )
     return tuple(folds)
+
+
+def _drawn(pictures: Sequence[Picture], plan: SplitPlan, share: float, together: Pairs) -> Iterator[Picture]:
+    """About `share` of each class's pictures, one group at least and one group left."""
+    for label, groups in sorted(_grouped(pictures, plan, together).items()):
+        wanted = share * sum(len(group) for group in groups.values())
+        for name in _fill(_shuffled(label, groups, plan), groups, wanted, keep=1):
+            yield from groups[name]
+
+
+def _shuffled(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) -> list[str]:
+    """The names of one class's groups, in an order that the seed alone decides."""
+    names = sorted(groups)
+    random.Random(f"{plan.seed} {label}").shuffle(names)
+    return names
 
 
 def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int, together: Pairs) -> list[list[Picture]]:
@@ -124,8 +139,7 @@ def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int, together: P
         if len(groups) < count + 2:
             found = f"class {label!r} has {len(groups)} group(s), and {count} folds need {count + 2}"
             raise UsageError("splitting into folds", found, "fewer --folds, more pictures, or a smaller block")
-        names = sorted(groups)
-        random.Random(f"{plan.seed} {label}").shuffle(names)
+        names = _shuffled(label, groups, plan)
         names.sort(key=lambda name: -len(groups[name]))  # the largest first, so that the last ones level the folds
         filled = [0] * count
         for name in names:
@@ -165,8 +179,7 @@ def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) 
             f"class {label!r} has {len(groups)} group(s), and three parts need three",
             "more pictures, a smaller --block, or --split pictures if every picture shows another object",
         )
-    names = sorted(groups)
-    random.Random(f"{plan.seed} {label}").shuffle(names)
+    names = _shuffled(label, groups, plan)
     total = sum(len(group) for group in groups.values())
     test = _fill(names, groups, plan.test * total, keep=2)
     validation = _fill(names, groups, plan.validation * total, keep=1)
