@@ -79,6 +79,20 @@ def test_nothing_is_shared_between_what_would_differ(
     assert again.asked == 4
 
 
+def test_a_later_layer_is_given_what_an_earlier_one_said(there: tuple[Any, Any], tmp_path: Path) -> None:
+    """The earlier one's rows are made where they are missing, kept for others, and part of the later one's key."""
+    pictures, pixels = there
+    first, later = Speaker(), Speaker()
+    early = FeatureCache(tmp_path, "trunk", HOW, first)
+    FeatureCache(tmp_path, "tail", HOW, later, early).prepare(pictures[:4], pixels[:4], 1)
+    FeatureCache(tmp_path, "other tail", HOW, later, early).prepare(pictures[:4], pixels[:4], 1)
+    assert (first.asked, later.asked) == (4, 8)
+    FeatureCache(tmp_path, "tail", HOW, later, FeatureCache(tmp_path, "trunk 2", HOW, first)).prepare(
+        pictures[:4], pixels[:4], 1
+    )
+    assert (first.asked, later.asked) == (8, 12)
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
 

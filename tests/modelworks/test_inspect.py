@@ -27,7 +27,7 @@ from modelworks.inspecting import as_dict, as_text
 
 pytestmark = pytest.mark.workstation
 
-SHIPPED = Path(__file__).resolve().parents[2] / "models" / "trashnet6"
+SHIPPED = Path(__file__).resolve().parents[2] / "models" / "chamber5"
 
 
 def float16_network(name: str = "picture") -> bytes:
@@ -117,7 +117,7 @@ def test_weights_behind_a_dequantize_block_are_still_weights() -> None:
 
 
 def test_the_table_fits_and_names_what_matters() -> None:
-    told = as_text(shipped(), "trashnet6")
+    told = as_text(shipped(), "chamber5")
     assert max(map(len, told.splitlines())) <= 120
     for word in ("DEPTHWISE_CONV_2D v3", "uint8 1×224×224×3", "scale 0.00784", "zero point 127", "int32 16"):
         assert word in told
@@ -231,7 +231,7 @@ def test_the_command_tells_of_a_model_directory(tmp_path: Path, capsys: pytest.C
     assert told["graphs"][0]["inputs"][0]["dtype"] == "uint8"
     assert b"DEPTHWISE_CONV_2D" in (tmp_path / "graph.svg").read_bytes()
     assert main(["inspect", str(SHIPPED)]) == 0
-    assert capsys.readouterr().out.startswith("trashnet6: ")
+    assert capsys.readouterr().out.startswith("chamber5: ")
 
 
 def test_bad_input_is_refused_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

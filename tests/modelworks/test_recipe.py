@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import UsageError
 from appliance.preprocess import Preprocessing
-from modelworks.recipe import Stage, Teacher, TrainRecipe, Weights
+from modelworks.recipe import Distillation, Stage, Teacher, TrainRecipe, Weights
 
 RECIPE = TrainRecipe(
     "bottles", "f" * 64, ("a", "b"), Preprocessing(), (Stage(160, 2), Stage(224, 3)), Weights("w", "0")
@@ -28,7 +28,8 @@ def test_a_recipe_with_everything_comes_back_too() -> None:
         RECIPE,
         stages=(Stage(224, 3, "conv_pw_5_relu"),),
         views=4,
-        teacher=Teacher("big", "a" * 64, 3.0, 0.5),
+        distillation=Distillation((Teacher("big", "a" * 64), Teacher("wide", "b" * 64)), 3.0, 0.5),
+        until="block_11_expand_relu",
         architecture="mobilenet_v2",
         optimizer="sgd",
         keep_statistics=True,
@@ -53,7 +54,8 @@ def test_an_unknown_field_is_refused() -> None:
         {"average": 1.0},
         {"cycles": 0},
         {"stages": (Stage(224, 1, "conv_pw_5_relu"),)},
-        {"teacher": Teacher("big", "")},
+        {"distillation": Distillation((Teacher("big", ""),))},
+        {"architecture": "efficientnet_lite0", "alpha": 0.5},
     ],
 )
 def test_what_cannot_be_trained_is_refused(wrong: dict[str, Any]) -> None:
@@ -67,6 +69,11 @@ def test_pictures_too_small_for_the_network_are_refused() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": 0.0}, {"weight": 0.0}, {"weight": 1.5}])
-def test_a_teacher_that_says_nothing_is_refused(wrong: dict[str, float]) -> None:
+def test_teachers_that_say_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="temperature"):
-        Teacher("big", "", **wrong)
+        Distillation((Teacher("big", ""),), **wrong)
+
+
+def test_a_distillation_without_teachers_is_refused() -> None:
+    with pytest.raises(ValueError, match="one teacher at least"):
+        Distillation(())

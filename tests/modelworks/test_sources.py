@@ -5,7 +5,7 @@ import pytest
 
 from appliance.preprocess import Preprocessing
 from modelworks.averaging import RunningMean
-from modelworks.recipe import Stage, Teacher, TrainRecipe
+from modelworks.recipe import Distillation, Stage, Teacher, TrainRecipe
 from modelworks.sources import Examples, Targets, blended, class_weights
 
 LABELS = ("a", "b", "c")
@@ -19,25 +19,41 @@ class Opinions:
         return np.array([[4.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.0]], np.float32)[chosen]
 
 
-def recipe(teacher: Teacher | None = None, smoothing: float = 0.3) -> TrainRecipe:
+class Doubt:
+    """A teacher that knows nothing."""
+
+    def inputs(self, chosen: np.ndarray, epoch: int) -> np.ndarray:
+        return np.zeros((len(chosen), 3), np.float32)
+
+
+def recipe(teachers: int = 0, temperature: float = 2.0) -> TrainRecipe:
+    taught = Distillation((Teacher("t", ""),) * teachers, temperature) if teachers else None
     return TrainRecipe(
-        "", "", LABELS, Preprocessing(), (Stage(32, 1),), label_smoothing=smoothing, teacher=teacher, views=1
+        "", "", LABELS, Preprocessing(), (Stage(32, 1),), label_smoothing=0.3, distillation=taught, views=1
     )
 
 
 def test_labels_are_smoothed_and_sum_to_one() -> None:
-    targets = Targets(EXAMPLES, recipe(), None).of(np.array([0, 1]), 1)
+    targets = Targets(EXAMPLES, recipe()).of(np.array([0, 1]), 1)
     np.testing.assert_allclose(targets, [[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], rtol=1e-6)
 
 
 def test_the_teacher_speaks_beside_the_labels_softer_at_a_higher_temperature() -> None:
     halves = [
-        Targets(EXAMPLES, recipe(Teacher("t", "", temperature)), Opinions()).of(np.array([0, 2]), 1)[:, 3:]
+        Targets(EXAMPLES, recipe(1, temperature), [Opinions()]).of(np.array([0, 2]), 1)[:, 3:]
         for temperature in (1.0, 4.0)
     ]
     np.testing.assert_allclose([half.sum(axis=1) for half in halves], 1, rtol=1e-6)
     np.testing.assert_allclose(halves[1][0], np.exp([1, 0, 0]) / np.exp([1, 0, 0]).sum(), rtol=1e-6)
     assert halves[0][0, 0] > halves[1][0, 0]
+
+
+def test_several_teachers_say_what_they_say_on_average() -> None:
+    sure, both = (
+        Targets(EXAMPLES, recipe(len(those)), those).of(np.array([0, 1]), 1)[:, 3:]
+        for those in ([Opinions()], [Opinions(), Doubt()])
+    )
+    np.testing.assert_allclose(both, (sure + 1 / 3) / 2, rtol=1e-6)
 
 
 def test_rare_classes_weigh_more_and_the_mean_example_weighs_one() -> None:

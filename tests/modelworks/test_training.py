@@ -13,12 +13,14 @@ pytest.importorskip("tensorflow", reason="needs the extra `train`")
 from appliance.errors import ModelError, StorageError, UsageError
 from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
-from modelworks import network, training
+from modelworks import lessons, network, training
 from modelworks.cli import main
 from modelworks.dataset import fingerprint, list_pictures
+from modelworks.featurecache import Views
 from modelworks.progress import Report
-from modelworks.recipe import Stage, Teacher, TrainRecipe, Weights
+from modelworks.recipe import Distillation, Stage, Teacher, TrainRecipe, Weights
 from modelworks.runfolder import TRAINED, RunFolder
+from modelworks.sources import Pictures
 from modelworks.split import SplitPlan, split_pictures
 
 pytestmark = pytest.mark.workstation
@@ -38,7 +40,7 @@ RICH: dict[str, Any] = {
 }
 
 
-def make_job(pictures: Path, folder: Path, taught_by: RunFolder | None = None, **changes: Any) -> training.Job:
+def make_job(pictures: Path, folder: Path, *taught_by: RunFolder, **changes: Any) -> training.Job:
     """A training of two small epochs that has not begun."""
     listing = list_pictures(pictures).pictures
     recipe = TrainRecipe(
@@ -53,6 +55,8 @@ def make_job(pictures: Path, folder: Path, taught_by: RunFolder | None = None, *
         batch=9,
         head_epochs=5,
     )
+    if taught_by:
+        changes["distillation"] = Distillation(tuple(each.as_teacher() for each in taught_by))
     recipe = replace(recipe, **changes)
     split, run = split_pictures(listing, recipe.split), RunFolder(folder / "run")
     run.begin(pictures, recipe, split, {}, "modelworks train")
@@ -153,8 +157,7 @@ def test_features_are_computed_once_for_both_of_two_trainings(pictures: Path, tm
 
 
 def test_a_teacher_changes_what_is_learned(finished: RunFolder, pictures: Path, tmp_path: Path) -> None:
-    teacher = Teacher("plain", sha256_of(finished.best))
-    taught = make_job(pictures, tmp_path / "taught", finished, views=2, teacher=teacher)
+    taught = make_job(pictures, tmp_path / "taught", finished, views=2)
     alone = make_job(pictures, tmp_path / "alone", views=2)
     for job in (taught, alone):
         training.train(job, SILENT)
@@ -163,10 +166,28 @@ def test_a_teacher_changes_what_is_learned(finished: RunFolder, pictures: Path, 
     assert not _equal(weights_of(taught), weights_of(alone))
 
 
+def test_what_a_teachers_frozen_layers_say_is_kept_by_itself(pictures: Path, tmp_path: Path) -> None:
+    """So that the teachers of all folds, which share those layers, ask them once."""
+    frozen = {"stages": (Stage(32, 1, FROZEN),), "views": 2}
+    taught = make_job(pictures, tmp_path / "teacher", **frozen)
+    training.train(taught, SILENT)
+    kept = {path: path.stat().st_mtime_ns for path in taught.cache.rglob("*.npy")}
+    pupil = replace(make_job(pictures, tmp_path / "pupil", taught.run, views=2), cache=taught.cache)
+    learning = training._examples(pupil, pupil.split.train)
+    (opinion,) = lessons.opinions_of(pupil, learning, SILENT)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(list(taught.cache.rglob("*.npy"))) == len(kept) + 2
+    teacher = network.build(taught.recipe)
+    network.load(teacher, taught.run.best)
+    chosen = np.arange(5)
+    shown = Pictures(learning, Views(taught.recipe.preprocessing, pupil.recipe.augmentation, 1), 2).inputs(chosen, 1)
+    said = network.outputs_of(network.part_of(teacher), shown)
+    np.testing.assert_allclose(opinion.inputs(chosen, 1), said, rtol=0.01, atol=0.01)
+
+
 def test_a_teacher_that_has_seen_what_must_test_is_refused(finished: RunFolder, pictures: Path, tmp_path: Path) -> None:
-    teacher = Teacher("plain", sha256_of(finished.best))
     split = SplitPlan("pictures", seed=9)
-    job = make_job(pictures, tmp_path, finished, views=1, teacher=teacher, split=split)
+    job = make_job(pictures, tmp_path, finished, views=1, split=split)
     with pytest.raises(UsageError, match="it has learned from [0-9]+ pictures that choose or test here"):
         training.train(job, SILENT)
 
@@ -176,7 +197,7 @@ def test_a_teacher_of_other_classes_is_refused(finished: RunFolder, pictures: Pa
     recipe = other.read("recipe.json")
     recipe["recipe"]["labels"] = ["blue", "green", "white"]
     other.write("recipe.json", recipe)
-    job = make_job(pictures, tmp_path, other, views=1, teacher=Teacher("other", ""))
+    job = make_job(pictures, tmp_path, other, views=1)
     with pytest.raises(UsageError, match="it knows blue, green, white"):
         training.train(job, SILENT)
 
@@ -260,6 +281,6 @@ def test_the_command_line_spells_the_whole_recipe(finished: RunFolder, pictures:
     assert main(argv) == 0
     recipe = RunFolder(tmp_path / "run").recipe()
     assert recipe.stages == (Stage(32, 1, FROZEN),)
-    assert recipe.teacher == Teacher("run", sha256_of(finished.best), weight=0.5)
+    assert recipe.distillation == Distillation((Teacher("run", sha256_of(finished.best)),), weight=0.5)
     assert (recipe.average, recipe.mixup, recipe.keep_statistics, recipe.class_weights) == (0.9, 0.1, True, True)
-    assert RunFolder(tmp_path / "run").place("teacher") == finished.path
+    assert RunFolder(tmp_path / "run").teachers() == (finished,)

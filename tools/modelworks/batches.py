@@ -1,6 +1,8 @@
 """From decoded pictures to a network's input, always through `appliance.preprocess`."""
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -55,11 +57,12 @@ def view_inputs(
     seed: int,
 ) -> NDArray[Any]:
     """The network's input for these views of these pictures, shape (n, height, width, 3); equal for equal arguments."""
-    shown = [
-        pixels if view == PLAIN else augment(pixels, plan, np.random.default_rng([seed, view, key]))
-        for pixels, key, view in zip(pictures, keys, views, strict=True)
-    ]
-    return inputs_of(shown, spec)
+
+    def shown(pixels: Pixels, key: int, view: int) -> Pixels:
+        return pixels if view == PLAIN else augment(pixels, plan, np.random.default_rng([seed, view, key]))
+
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="views") as threads:  # OpenCV lets go of the lock
+        return inputs_of(list(threads.map(shown, pictures, keys, views)), spec)
 
 
 def shuffled(count: int, batch: int, seed: int, epoch: int) -> Iterator[NDArray[np.intp]]:

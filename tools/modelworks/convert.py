@@ -20,8 +20,15 @@ INT8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 
 
-def convert(network: Any, recipe: QuantRecipe, representative: Iterable[NDArray[np.float32]] = ()) -> bytes:
+def convert(
+    network: Any,
+    recipe: QuantRecipe,
+    representative: Iterable[NDArray[np.float32]] = (),
+    shape: tuple[int, ...] = (),
+) -> bytes:
     """The network as a .tflite file for one picture at a time, by a recipe of the method "converter".
+
+    `shape` of its input without the batch, where the network itself leaves it open.
 
     `representative`: network inputs in [-1, 1], each (height, width, 3), that calibrate the activations' ranges; it
     is gone through more than once.
@@ -29,7 +36,7 @@ def convert(network: Any, recipe: QuantRecipe, representative: Iterable[NDArray[
     Raises:
         ModelError: the converter refused.
     """
-    picture = tf.TensorSpec((1, *network.input_shape[1:]), tf.float32, name="picture")
+    picture = tf.TensorSpec((1, *(shape or network.input_shape[1:])), tf.float32, name="picture")
     try:
         with quiet():
             single = tf.function(lambda tensor: network(tensor, training=False)).get_concrete_function(picture)

@@ -28,12 +28,11 @@ from modelworks.dataset import Picture
 __all__ = ["FeatureCache", "Views"]
 
 CHUNK = 32
-"""Pictures shown to the network at once. (What a picture's row is may differ in its last bit with what stands beside
-it: a row in float16 hides nearly all of that.)"""
+"""Pictures shown to the network at once."""
 KEPT_AT_ONCE = 4 * CHUNK
 """Pictures in a part: so much memory is needed, and so little is lost when the power goes."""
-MAKERS = ("tensorflow", "numpy", "opencv-python-headless")
-FORMAT = 1
+MAKERS = ("tensorflow", "ai-edge-litert", "numpy", "opencv-python-headless")
+FORMAT = 2
 """Higher whenever the same arguments make other rows: after a change in augmentation or preprocessing."""
 ROOM = "make room, or name another place with --cache DIR; the training goes on when the command is given again"
 
@@ -48,18 +47,35 @@ class Views:
 
 
 class FeatureCache:
-    """Rows for views of pictures, of one network (`digest` names its weights and the layer that speaks)."""
+    """Rows for views of pictures, of one network (`digest` names its weights and the layer that speaks).
 
-    def __init__(self, folder: Path, digest: str, views: Views, speak: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+    `behind`: the cache of an earlier layer, whose rows `speak` is given in place of the views themselves.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        digest: str,
+        views: Views,
+        speak: Callable[[NDArray[Any]], NDArray[Any]],
+        behind: "FeatureCache | None" = None,
+    ) -> None:
         made_by = {name: version(name) for name in MAKERS} | {"format": FORMAT}
-        key = json.dumps({"network": digest, "views": asdict(views), "by": made_by}, sort_keys=True)
-        self._folder = folder / hashlib.sha256(key.encode()).hexdigest()[:24]
+        parts = [behind.key, digest] if behind else digest
+        made = json.dumps({"network": parts, "views": asdict(views), "by": made_by}, sort_keys=True)
+        self.key: str = hashlib.sha256(made.encode()).hexdigest()[:24]
+        self._folder = folder / self.key
         self._views = views
         self._speak = speak
+        self._behind = behind
         self._rows: dict[int, dict[str, tuple[NDArray[np.float16], int]]] = {}
 
     def prepare(
-        self, pictures: Sequence[Picture], pixels: Sequence[Pixels], view: int, advance: Callable[[int], None]
+        self,
+        pictures: Sequence[Picture],
+        pixels: Sequence[Pixels],
+        view: int,
+        advance: Callable[[int], None] = lambda count: None,
     ) -> None:
         """Make sure that a view of these pictures is there; `advance` hears of every few pictures done.
 
@@ -83,6 +99,9 @@ class FeatureCache:
         return np.stack([part[place] for part, place in found]).astype(np.float32)
 
     def _compute(self, pictures: Sequence[Picture], pixels: Sequence[Pixels], view: int) -> NDArray[np.float16]:
+        if self._behind:
+            self._behind.prepare(pictures, pixels, view)
+            return np.asarray(self._speak(self._behind.rows(pictures, [view] * len(pictures))), np.float16)
         keys, how = [key_of(picture.sha256) for picture in pictures], self._views
         inputs = view_inputs(pixels, keys, [view] * len(keys), how.spec, how.plan, how.seed)
         return np.asarray(self._speak(inputs), np.float16)

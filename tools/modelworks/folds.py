@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import ModelError, UsageError
-from appliance.files import sha256_of
 from modelworks.dataset import Picture, decode_all, fingerprint
 from modelworks.figures import agreement, judge, paired_loss
 from modelworks.integrity import digests_of
@@ -21,7 +20,7 @@ from modelworks.quantizing import quantize
 from modelworks.quantplan import QuantPlan
 from modelworks.quantplan import work_units as quantizing_units
 from modelworks.quantrecipes import REFERENCE
-from modelworks.recipe import Teacher, TrainRecipe
+from modelworks.recipe import Distillation, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.split import Split, fold_splits
 from modelworks.subject import subject_of_run
@@ -105,26 +104,27 @@ def cross_validate(series: Series, command: str, report: Report) -> dict[str, An
 
 
 def _fold_job(series: Series, number: int, split: Split) -> Job:
-    """The training of one fold; its teacher is the same fold of the teacher's own cross-validation."""
-    job, teacher = series.job, None
+    """The training of one fold; its teachers are the same fold of the teachers' own cross-validations."""
+    job = series.job
     recipe = replace(job.recipe, split=replace(job.recipe.split, fold=number, folds=series.count))
-    if job.teacher is not None and recipe.teacher is not None:
-        teacher = _run_of(job.teacher, job.teacher.recipe(), number, series.count)
-        if not teacher.has(TRAINED):
-            remedy = "cross-validate the teacher first, with as many folds"
-            raise UsageError(f"asking the teacher of fold {number}", f"{teacher.path} is not trained", remedy)
-        recipe = replace(recipe, teacher=_same_fold(recipe.teacher, teacher))
-    return replace(job, recipe=recipe, split=split, run=series.run(number), teacher=teacher)
+    teachers = tuple(_run_of(each, each.recipe(), number, series.count) for each in job.teachers)
+    untrained = [each.path for each in teachers if not each.has(TRAINED)]
+    if untrained:
+        remedy = "cross-validate the teacher first, with as many folds"
+        raise UsageError(f"asking the teacher of fold {number}", f"{untrained[0]} is not trained", remedy)
+    if recipe.distillation:
+        recipe = replace(recipe, distillation=_same_fold(recipe.distillation, teachers))
+    return replace(job, recipe=recipe, split=split, run=series.run(number), teachers=teachers)
 
 
 def _run_of(run: RunFolder, recipe: TrainRecipe, number: int, count: int) -> RunFolder:
     """Where a fold of a run is, from 1: the run itself, if it was trained as this fold."""
     own = recipe.split
-    return run if (own.fold, own.folds) == (number, count) else RunFolder(run.path / "folds" / str(number))
+    return run if (own.fold, own.folds) == (number, count) else run.fold(number)
 
 
-def _same_fold(teacher: Teacher, run: RunFolder) -> Teacher:
-    return replace(teacher, name=f"{teacher.name}/folds/{run.path.name}", sha256=sha256_of(run.best))
+def _same_fold(whole: Distillation, runs: Sequence[RunFolder]) -> Distillation:
+    return replace(whole, teachers=tuple(run.as_teacher() for run in runs))
 
 
 def _trained(job: Job, command: str, series: Series, number: int, report: Report) -> None:

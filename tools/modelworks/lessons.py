@@ -1,17 +1,22 @@
 """Preparing a stage of a training: which part of the network learns, from which inputs, towards which targets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from appliance.errors import UsageError
 from modelworks import network as networks
-from modelworks.batches import resized
+from modelworks.batches import PLAIN, inputs_of, resized
 from modelworks.featurecache import FeatureCache, Views
 from modelworks.progress import Report
 from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import RunFolder
 from modelworks.sources import Examples, Features, Pictures, Source, Targets
+from modelworks.speaking import Speaker
 from modelworks.split import Split
 
 __all__ = ["Lesson", "epoch_units", "lesson_of", "lesson_units", "opinions_of", "opinions_units"]
@@ -19,10 +24,10 @@ __all__ = ["Lesson", "epoch_units", "lesson_of", "lesson_units", "opinions_of", 
 TRAINING_COST = 7.0
 """A training step's cost, in looks at the same pictures: measured, 1.41 s against 0.20 s for 32 of 224 x 224. Going
 back through depthwise layers and batch normalization is slow on CPUs."""
-
-
-AUGMENTATION_COST = 1.0
-"""What making a view of a picture costs, likewise: measured, 6 ms of OpenCV against 6 ms for a look."""
+ASKING_COST = 0.4
+"""What a look through LiteRT costs, likewise."""
+AUGMENTATION_COST = 0.5
+"""What making a view of a picture costs, likewise: 6 ms of OpenCV on one of two cores against 6."""
 
 
 class Assignment(Protocol):
@@ -37,67 +42,87 @@ class Assignment(Protocol):
     @property
     def cache(self) -> Path: ...
     @property
-    def teacher(self) -> RunFolder | None: ...
+    def teachers(self) -> tuple[RunFolder, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """One stage, ready: `part` of the network learns from `source` towards `targets`."""
+    """One stage, ready: `part` of the network learns from `source` towards `targets`.
+
+    `check`: what the part is shown to choose the epoch.
+    """
 
     stage: Stage
     part: Any
     source: Source
     targets: Targets
+    check: NDArray[np.float32]
 
 
 def lesson_of(
     job: Assignment,
     stage: Stage,
     network: Any,
-    learning: Examples,
-    opinions: Features | None,
+    examples: tuple[Examples, Examples],
+    opinions: Sequence[Features],
     resumed: int,
     report: Report,
 ) -> Lesson:
     """Make the network ready for a stage, its optimizer as after `resumed` epochs, or new (0).
 
+    `examples`: to learn from, and to choose the epoch by.
+
     Raises:
         UsageError: the stage freezes a layer that is not there.
-        ModelError: the checkpoint cannot be loaded.
+        ModelError: the checkpoint cannot be loaded, or the frozen layers cannot be asked.
         StorageError: the features cannot be kept.
     """
-    recipe: TrainRecipe = job.recipe
+    recipe, (learning, choosing) = job.recipe, examples
     part = networks.compile_for(network, recipe, stage.frozen)
     if resumed:
         networks.load(network, job.run.checkpoint(resumed))
     targets = Targets(learning, recipe, opinions)
     how = Views(resized(recipe.preprocessing, stage.size), recipe.augmentation, recipe.seed)
     if not stage.frozen:
-        return Lesson(stage, part, Pictures(learning, how, recipe.views), targets)
-    trunk = networks.part_of(network, last=stage.frozen)
-    cost = _features_cost(stage, network)
-    cache = _prepared(job.cache, trunk, how, learning, recipe.views, cost, report)
-    return Lesson(stage, part, Features(learning, cache, recipe.views), targets)
+        check = inputs_of(choosing.pixels, recipe.preprocessing)
+        return Lesson(stage, part, Pictures(learning, how, recipe.views), targets, check)
+    cache = _cache(job.cache, networks.part_of(network, last=stage.frozen), how)
+    _prepare(cache, learning, recipe.views, _features_cost(stage, network), report)
+    cache.prepare(choosing.pictures, choosing.pixels, PLAIN)
+    check = cache.rows(choosing.pictures, [PLAIN] * len(choosing.pictures))
+    return Lesson(stage, part, Features(learning, cache, recipe.views), targets, check)
 
 
-def opinions_of(job: Assignment, learning: Examples, report: Report) -> Features | None:
-    """The teacher's logits for every view of every training picture; None without a teacher.
+def opinions_of(job: Assignment, learning: Examples, report: Report) -> tuple[Features, ...]:
+    """Each teacher's logits for every view of every training picture.
 
     Raises:
-        UsageError: the teacher has other labels, or has learned from pictures that are to choose or to test.
+        UsageError: a teacher has other labels, or has learned from pictures that are to choose or to test.
         ModelError: its weights cannot be loaded.
+        StorageError: what it says cannot be kept.
     """
-    recipe: TrainRecipe = job.recipe
-    if job.teacher is None:
-        return None
-    taught = job.teacher.recipe()
-    _check_teacher(job.teacher, taught, recipe, job.split)
+    return tuple(_opinion(job, teacher, learning, report) for teacher in job.teachers)
+
+
+def _opinion(job: Assignment, teacher: RunFolder, learning: Examples, report: Report) -> Features:
+    """One teacher's. What its frozen layers say is kept by itself: other folds' teachers say the same."""
+    recipe, taught = job.recipe, teacher.recipe()
+    _check_teacher(teacher, taught, recipe, job.split)
     network = networks.build(taught)
-    networks.load(network, job.teacher.best)
+    networks.load(network, teacher.best)
     how = Views(taught.preprocessing, recipe.augmentation, recipe.seed)
-    report.say(f"asking the teacher {job.teacher.path.name}")
-    speaker, cost = networks.part_of(network), _teacher_cost(taught, recipe)
-    return Features(learning, _prepared(job.cache, speaker, how, learning, recipe.views, cost, report), recipe.views)
+    report.say(f"asking the teacher {teacher.path.name}")
+    frozen = _always_frozen(taught)
+    trunk = _cache(job.cache, networks.part_of(network, last=frozen), how) if frozen else None
+    cache = _cache(job.cache, networks.part_of(network, frozen), how, trunk)
+    _prepare(cache, learning, recipe.views, _asking_cost(taught), report)
+    return Features(learning, cache, recipe.views)
+
+
+def _always_frozen(recipe: TrainRecipe) -> str:
+    """The last of the layers that learned in no stage; "" if all learned in some."""
+    layers = {stage.frozen for stage in recipe.stages}
+    return layers.pop() if len(layers) == 1 else ""
 
 
 def lesson_units(recipe: TrainRecipe, stage: Stage, counts: tuple[int, int], network: Any) -> float:
@@ -110,29 +135,30 @@ def epoch_units(recipe: TrainRecipe, stage: Stage, counts: tuple[int, int], netw
     """What one epoch costs, in looks at a picture of 224 x 224; `counts`: training and validation pictures."""
     learning = TRAINING_COST * networks.share_after(network, stage.frozen) * _cost(stage.size)
     learning += 0.0 if stage.frozen else AUGMENTATION_COST
-    return counts[0] * learning + counts[1] * _cost(recipe.preprocessing.size[0])
+    looking = networks.share_after(network, stage.frozen) * _cost(recipe.preprocessing.size[0])
+    return counts[0] * learning + counts[1] * looking
 
 
 def opinions_units(job: Assignment) -> float:
-    """What asking the teacher costs.
+    """What asking the teachers costs.
 
     Raises:
         UsageError: as `opinions_of`.
     """
-    if job.teacher is None:
-        return 0.0
-    _check_teacher(job.teacher, job.teacher.recipe(), job.recipe, job.split)
-    return float(len(job.split.train) * job.recipe.views * _teacher_cost(job.teacher.recipe(), job.recipe))
+    for teacher in job.teachers:
+        _check_teacher(teacher, teacher.recipe(), job.recipe, job.split)
+    looks = len(job.split.train) * job.recipe.views
+    return float(looks * sum(_asking_cost(teacher.recipe()) for teacher in job.teachers))
 
 
-def _prepared(
-    folder: Path, part: Any, how: Views, learning: Examples, views: int, cost: float, report: Report
-) -> FeatureCache:
-    cache = FeatureCache(folder, networks.digest_of(part), how, lambda inputs: networks.outputs_of(part, inputs))
+def _cache(folder: Path, part: Any, how: Views, behind: FeatureCache | None = None) -> FeatureCache:
+    return FeatureCache(folder, networks.digest_of(part), how, Speaker(part), behind)
+
+
+def _prepare(cache: FeatureCache, learning: Examples, views: int, cost: float, report: Report) -> None:
     for view in range(1, views + 1):
         cache.prepare(learning.pictures, learning.pixels, view, lambda count: report.advance(cost * count))
         report.say(f"view {view} of {views} is known")
-    return cache
 
 
 def _check_teacher(teacher: RunFolder, taught: TrainRecipe, recipe: TrainRecipe, split: Split) -> None:
@@ -147,12 +173,11 @@ def _check_teacher(teacher: RunFolder, taught: TrainRecipe, recipe: TrainRecipe,
 
 
 def _features_cost(stage: Stage, network: Any) -> float:
-    return AUGMENTATION_COST + _cost(stage.size) * (1 - networks.share_after(network, stage.frozen))
+    return AUGMENTATION_COST + ASKING_COST * _cost(stage.size) * (1 - networks.share_after(network, stage.frozen))
 
 
-def _teacher_cost(taught: TrainRecipe, recipe: TrainRecipe) -> float:
-    """Twice the width is about three times the work."""
-    return AUGMENTATION_COST + _cost(taught.preprocessing.size[0]) * (taught.alpha / recipe.alpha) ** 1.5
+def _asking_cost(taught: TrainRecipe) -> float:
+    return AUGMENTATION_COST + ASKING_COST * _cost(taught.preprocessing.size[0])
 
 
 def _cost(size: int) -> float:

@@ -14,7 +14,7 @@ from appliance.errors import ModelError
 from appliance.preprocess import Preprocessing, Preprocessor, TensorFormat
 from appliance.records import Pixels
 
-__all__ = ["Kernels", "LiteModel", "Quantization"]
+__all__ = ["Kernels", "LiteContent", "LiteModel", "Quantization"]
 
 Kernels = Literal["default", "reference"]
 """`default`: those that the machine runs (XNNPACK where it can). `reference`: TensorFlow Lite's plain loops, slow
@@ -91,6 +91,22 @@ class LiteModel:
         self._interpreter.set_tensor(self._input["index"], tensor)
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(self._output["index"]))
+
+
+class LiteContent:
+    """A converter's output of one input and one output, run on one core without becoming a file."""
+
+    def __init__(self, content: bytes) -> None:
+        self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    def invoke(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """One inference; the output is a copy."""
+        self._interpreter.set_tensor(self._input, tensor)
+        self._interpreter.invoke()
+        return np.asarray(self._interpreter.get_tensor(self._output))
 
 
 def _load_default(path: Path, threads: int) -> Any:

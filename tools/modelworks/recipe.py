@@ -10,9 +10,10 @@ from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.split import SplitPlan
 
-__all__ = ["ARCHITECTURES", "Stage", "Teacher", "TrainRecipe", "Weights"]
+__all__ = ["ARCHITECTURES", "Distillation", "Stage", "Teacher", "TrainRecipe", "Weights"]
 
-ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2")
+ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2")
+OF_ANY_WIDTH = ("mobilenet_v1", "mobilenet_v2")
 MOST_BITS = 16
 MIN_SIDE = 32
 """MobileNet halves the picture five times: below this nothing is left."""
@@ -46,24 +47,36 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained run whose opinion is learned as well as the label: `weight` of the loss, at `temperature`.
+    """A trained run that teaches: its folder's name, and the hash of its weights."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """The teachers' mean opinion is learned as well as the label: `weight` of the loss, at `temperature`.
 
     Source: Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, https://arxiv.org/abs/1503.02531
     """
 
-    name: str
-    sha256: str
+    teachers: tuple[Teacher, ...]
     temperature: float = 2.0
     weight: float = 0.7
 
     def __post_init__(self) -> None:
+        if not self.teachers:
+            raise ValueError("a distillation has one teacher at least")
         if not (self.temperature > 0 and 0 < self.weight <= 1):
-            raise ValueError(f"a teacher has a temperature above 0 and a weight above 0 and up to 1, not {self}")
+            raise ValueError(f"teachers have a temperature above 0 and a weight above 0 and up to 1, not {self}")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainRecipe:
     """A training. `data` is the fingerprint of the labelled pictures, `labels` the network's outputs in order.
+
+    `until` names the last layer of the backbone that is used ("": all are); what is behind it is left out. An
+    architecture that has no width of its own is as it was published: alpha 1.
 
     `views`: how many augmented forms of a picture there are (0: another one every epoch). `mixup`: pairs of pictures
     are blended, by a share drawn from Beta(mixup, mixup). `average`: the weights kept are a running mean with this
@@ -81,8 +94,9 @@ class TrainRecipe:
     weights: Weights = field(default_factory=Weights)
     split: SplitPlan = field(default_factory=SplitPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    architecture: Literal["mobilenet_v1", "mobilenet_v2"] = "mobilenet_v1"
+    architecture: Literal["mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2"] = "mobilenet_v1"
     alpha: float = 0.5
+    until: str = ""
     seed: int = 1
     batch: int = 32
     head_epochs: int = 200
@@ -99,7 +113,7 @@ class TrainRecipe:
     class_weights: bool = False
     patience: int = 0
     activation_bits: int = 0
-    teacher: Teacher | None = None
+    distillation: Distillation | None = None
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -108,6 +122,8 @@ class TrainRecipe:
             raise ValueError("a training has one stage at least")
         if not 0 < self.alpha <= 2:
             raise ValueError(f"alpha is the network's width, above 0 and at most 2, not {self.alpha}")
+        if self.architecture not in OF_ANY_WIDTH and self.alpha != 1:
+            raise ValueError(f"{self.architecture} has one width, alpha 1, not {self.alpha}")
         if self.seed < 0:
             raise ValueError(f"a seed is 0 or more, not {self.seed}")
         if self.batch < 2:
@@ -120,7 +136,7 @@ class TrainRecipe:
             raise ValueError(f"activations are rounded to 2 to {MOST_BITS} bits, not to {self.activation_bits}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average is a momentum, 0 or more and below 1, not {self.average}")
-        if not self.views and (self.teacher or any(stage.frozen for stage in self.stages)):
+        if not self.views and (self.distillation or any(stage.frozen for stage in self.stages)):
             raise ValueError("frozen layers and teachers speak once, of a fixed number of views: 1 or more")
 
     @property
@@ -145,9 +161,14 @@ class TrainRecipe:
             values["preprocessing"] = Preprocessing(**prepared | {"size": tuple(prepared["size"])})
             values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
             values["labels"] = tuple(values["labels"])
-            if values.get("teacher") is not None:
-                values["teacher"] = Teacher(**values["teacher"])
+            if values.get("distillation") is not None:
+                values["distillation"] = _distillation(values["distillation"])
             kinds = {"weights": Weights, "split": SplitPlan, "augmentation": Augmentation}
             return cls(**values | {name: kind(**values[name]) for name, kind in kinds.items()})
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError("reading recipe.json", str(error), "train again with this version") from error
+
+
+def _distillation(raw: Mapping[str, Any]) -> Distillation:
+    teachers = tuple(Teacher(**teacher) for teacher in raw["teachers"])
+    return Distillation(**dict(raw) | {"teachers": teachers})

@@ -10,21 +10,22 @@ select:    selection.json      report:  report.html
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import StorageError, UsageError
-from appliance.files import write_power_safe
+from appliance.errors import ModelError, StorageError, UsageError
+from appliance.files import sha256_of, write_power_safe
 from modelworks.dataset import Picture
-from modelworks.recipe import TrainRecipe
+from modelworks.recipe import Teacher, TrainRecipe
 from modelworks.split import Pairs, Split
 
 __all__ = ["TRAINED", "RunFolder"]
 
 TOGETHER = "near-duplicates.json"
 TRAINED = "trained.json"
+FOLDS = "folds"
 TEST_READS = "test-reads.json"
 ROOM = "make room, then give the same command again: a training goes on where it stopped"
 
@@ -49,6 +50,24 @@ class RunFolder:
     def tflite(self, recipe: str) -> Path:
         return self.path / f"{recipe}.tflite"
 
+    def fold(self, number: int) -> "RunFolder":
+        """Where the training of a fold of this run's cross-validation lies."""
+        return RunFolder(self.path / FOLDS / str(number))
+
+    def as_teacher(self) -> Teacher:
+        """The finished run as a recipe names it.
+
+        Raises:
+            ModelError: its weights cannot be read.
+        """
+        path = self.path.absolute()
+        name = "/".join(path.parts[-3:]) if path.parent.name == FOLDS else path.name
+        try:
+            return Teacher(name, sha256_of(self.best))
+        except OSError as error:
+            remedy = "name a run folder whose training is finished"
+            raise ModelError(f"reading the teacher {self.best}", error.strerror or str(error), remedy) from error
+
     def begin(
         self,
         folder: Path,
@@ -56,7 +75,7 @@ class RunFolder:
         split: Split,
         versions: Mapping[str, str],
         command: str,
-        places: Mapping[str, Path] | None = None,
+        places: Mapping[str, Path | Sequence[Path]] | None = None,
         together: Pairs = (),
     ) -> None:
         """Make the run folder for a training on the pictures in `folder`; `places`: what else lies on this machine;
@@ -70,8 +89,9 @@ class RunFolder:
         except OSError as error:
             raise StorageError(f"making the run folder {self.path}", str(error), "choose another -o") from error
         parts = {part: {each.path: each.sha256 for each in chosen} for part, chosen in split.parts().items()}
-        there = {"folder": folder} | dict(places or {})
-        self.write("data.json", {name: str(path.absolute()) for name, path in there.items()})
+        self.write(
+            "data.json", {"folder": _absolute(folder)} | {n: _absolute(each) for n, each in (places or {}).items()}
+        )
         self.write("split.json", parts)
         self.write(TOGETHER, {"pairs": [list(pair) for pair in together]})
         self.write("recipe.json", {"recipe": recipe.as_dict(), "versions": dict(versions), "command": command})
@@ -103,9 +123,13 @@ class RunFolder:
         return tuple((one, other) for one, other in self.read(TOGETHER)["pairs"]) if self.has(TOGETHER) else ()
 
     def place(self, name: str) -> Path | None:
-        """Where "weights", "teacher" or "cache" lay when the training began; None if it had none."""
+        """Where "weights" or "cache" lay when the training began; None if it had none."""
         path = self.read("data.json").get(name)
         return Path(path) if path else None
+
+    def teachers(self) -> tuple["RunFolder", ...]:
+        """The runs that taught here, where they lay when the training began."""
+        return tuple(RunFolder(Path(path)) for path in self.read("data.json").get("teachers", ()))
 
     def split(self) -> Split:
         raw = self.read("split.json")
@@ -170,3 +194,7 @@ class RunFolder:
         """Forget an epoch that a later one has replaced, once history.json knows the later one."""
         for path in (self.checkpoint(epoch), self.mean(epoch)):
             path.unlink(missing_ok=True)
+
+
+def _absolute(place: Path | Sequence[Path]) -> str | list[str]:
+    return str(place.absolute()) if isinstance(place, Path) else [str(path.absolute()) for path in place]

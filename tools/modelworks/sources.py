@@ -11,7 +11,7 @@ from appliance.records import Pixels
 from modelworks.batches import key_of, one_hot, view_inputs, view_of
 from modelworks.dataset import Picture
 from modelworks.featurecache import FeatureCache, Views
-from modelworks.recipe import Teacher, TrainRecipe
+from modelworks.recipe import TrainRecipe
 
 __all__ = ["Examples", "Features", "Pictures", "Source", "Targets", "blended", "class_weights"]
 
@@ -65,21 +65,22 @@ class Features:
 
 
 class Targets:
-    """What the network is to say: smoothed labels, and beside them the teacher's softened opinion of the same view."""
+    """What the network is to say: smoothed labels, and beside them the teachers' mean softened opinion of the view."""
 
-    def __init__(self, examples: Examples, recipe: TrainRecipe, opinions: Features | None) -> None:
+    def __init__(self, examples: Examples, recipe: TrainRecipe, opinions: Sequence[Features] = ()) -> None:
         count = len(recipe.labels)
         smoothing = recipe.label_smoothing
         self._hard = one_hot(examples.classes, count) * (1 - smoothing) + smoothing / count
-        self._teacher = recipe.teacher
+        self._taught = recipe.distillation
         self._opinions = opinions
 
     def of(self, chosen: NDArray[np.intp], epoch: int) -> NDArray[np.float32]:
-        """Shape (n, classes), or (n, 2 classes) with a teacher."""
+        """Shape (n, classes), or (n, 2 classes) with teachers."""
         hard = self._hard[chosen].astype(np.float32)
-        if self._opinions is None or self._teacher is None:
+        if self._taught is None:
             return hard
-        return np.concatenate([hard, _softened(self._opinions.inputs(chosen, epoch), self._teacher)], axis=1)
+        softened = [_softened(each.inputs(chosen, epoch), self._taught.temperature) for each in self._opinions]
+        return np.concatenate([hard, np.mean(softened, axis=0)], axis=1)
 
 
 def class_weights(classes: Sequence[int], count: int) -> NDArray[np.float32]:
@@ -103,6 +104,6 @@ def blended(
     return share * inputs + (1 - share) * inputs[other], share * targets + (1 - share) * targets[other]
 
 
-def _softened(logits: NDArray[np.float32], teacher: Teacher) -> NDArray[np.float32]:
-    scaled = np.exp((logits - logits.max(axis=1, keepdims=True)) / teacher.temperature)
+def _softened(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    scaled = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)

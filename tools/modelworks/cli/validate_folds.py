@@ -35,13 +35,13 @@ def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     from modelworks.quantplan import QuantPlan
     from modelworks.training import Job
 
-    recipe, teacher = run.recipe(), run.place("teacher")
+    recipe = run.recipe()
     start = run.place("weights") or (None if recipe.weights.name == "none" else recipe.weights.name)
     cache = run.place("cache") or DEFAULT_CACHE
     if isinstance(start, Path) and sha256_of(start) != recipe.weights.sha256:
         found = "they are not those that the run began with"
         raise UsageError(f"reading the starting weights {start}", found, "put the old file back, or train again")
-    job = Job(folder, run.split(), recipe, run, start, cache, RunFolder(teacher) if teacher else None)
+    job = Job(folder, run.split(), recipe, run, start, cache, run.teachers())
     series = Series(job, arguments.folds, QuantPlan(tuple(arguments.recipe) or ("int8-io",)))
     with reporting(f"{arguments.folds} folds", fold_units(series), console) as report:
         figures = cross_validate(series, given_command(arguments.argv), report)
