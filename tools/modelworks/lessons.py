@@ -26,6 +26,8 @@ TRAINING_COST = 7.0
 back through depthwise layers and batch normalization is slow on CPUs."""
 ASKING_COST = 0.4
 """What a look through LiteRT costs, likewise."""
+WORK = {"mobilenet_v1": 1.0, "mobilenet_v2": 0.8, "efficientnet_lite0": 1.0, "efficientnet_lite2": 1.4}
+"""Of a look at a picture of one size; measured, but for V2's."""
 AUGMENTATION_COST = 0.5
 """What making a view of a picture costs, likewise: 6 ms of OpenCV on one of two cores against 6."""
 
@@ -115,7 +117,7 @@ def _opinion(job: Assignment, teacher: RunFolder, learning: Examples, report: Re
     frozen = _always_frozen(taught)
     trunk = _cache(job.cache, networks.part_of(network, last=frozen), how) if frozen else None
     cache = _cache(job.cache, networks.part_of(network, frozen), how, trunk)
-    _prepare(cache, learning, recipe.views, _asking_cost(taught), report)
+    _prepare(cache, learning, recipe.views, _asking_cost(taught, recipe), report)
     return Features(learning, cache, recipe.views)
 
 
@@ -148,7 +150,7 @@ def opinions_units(job: Assignment) -> float:
     for teacher in job.teachers:
         _check_teacher(teacher, teacher.recipe(), job.recipe, job.split)
     looks = len(job.split.train) * job.recipe.views
-    return float(looks * sum(_asking_cost(teacher.recipe()) for teacher in job.teachers))
+    return float(looks * sum(_asking_cost(teacher.recipe(), job.recipe) for teacher in job.teachers))
 
 
 def _cache(folder: Path, part: Any, how: Views, behind: FeatureCache | None = None) -> FeatureCache:
@@ -176,8 +178,14 @@ def _features_cost(stage: Stage, network: Any) -> float:
     return AUGMENTATION_COST + ASKING_COST * _cost(stage.size) * (1 - networks.share_after(network, stage.frozen))
 
 
-def _asking_cost(taught: TrainRecipe) -> float:
-    return AUGMENTATION_COST + ASKING_COST * _cost(taught.preprocessing.size[0])
+def _asking_cost(taught: TrainRecipe, recipe: TrainRecipe) -> float:
+    heavier = _weight(taught) / _weight(recipe)
+    return AUGMENTATION_COST + ASKING_COST * heavier * _cost(taught.preprocessing.size[0])
+
+
+def _weight(recipe: TrainRecipe) -> float:
+    """The work of a look, as a share of MobileNet V1's: twice the width is about three times the work."""
+    return WORK[recipe.architecture] * float(recipe.alpha**1.5)
 
 
 def _cost(size: int) -> float:

@@ -13,9 +13,22 @@ from numpy.typing import NDArray
 
 from modelworks.convert import convert
 from modelworks.litert import LiteContent
+from modelworks.network import outputs_of
 from modelworks.quantrecipes import RECIPES, REFERENCE
 
-__all__ = ["Speaker"]
+__all__ = ["Speaker", "said_by"]
+
+FEW = 300
+"""Inputs for which a conversion does not pay: it takes seconds."""
+
+
+def said_by(part: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What `part` says of all inputs at once, shape (n, ...), by the quicker way.
+
+    Raises:
+        ModelError: it cannot be converted.
+    """
+    return outputs_of(part, inputs) if len(inputs) < FEW else Speaker(part)(inputs)
 
 
 class Speaker:

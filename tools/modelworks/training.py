@@ -24,7 +24,7 @@ from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.schedule import learning_rate
 from modelworks.sources import Examples, Features, blended, class_weights
-from modelworks.speaking import Speaker
+from modelworks.speaking import said_by
 from modelworks.split import Split
 
 __all__ = ["Job", "train", "work_units"]
@@ -92,8 +92,8 @@ def _started(job: Job, learning: Examples) -> Any:
     """The given weights with a head trained on their frozen features."""
     recipe = job.recipe
     network = networks.build(recipe, None, job.start)
-    pooled = Speaker(networks.part_of(network, last="pool"))
-    features = pooled(inputs_of(learning.pixels, recipe.preprocessing))[:, 0, 0, :]
+    inputs = inputs_of(learning.pixels, recipe.preprocessing)
+    features = said_by(networks.part_of(network, last="pool"), inputs)[:, 0, 0, :]
     networks.fit_head(network, features, one_hot(learning.classes, len(recipe.labels)), recipe)
     return network
 
