@@ -29,8 +29,8 @@ def test_it_has_as_many_weights_as_published(name: str, without_top: int) -> Non
     assert build_lite(name, 64).count_params() == without_top
 
 
-def test_the_published_weights_are_all_used_and_know_what_they_see() -> None:
-    """All but the classifier and the counters; its features are those of a trained network: no channel is dead."""
+def test_the_published_weights_are_all_used() -> None:
+    """All but the classifier and the counters."""
     path, whole = published_file(NAME), build_lite(NAME, 64)
     load_published(whole, NAME, path)
     tensors = tensors_of(path.read_bytes())
@@ -45,7 +45,7 @@ def test_the_published_weights_are_all_used_and_know_what_they_see() -> None:
     np.testing.assert_array_equal(whole.get_layer("stem").get_weights()[0][0, 2, 1, 5], stem[5, 1, 0, 2])
 
 
-def test_it_names_a_can_in_a_picture_of_one() -> None:
+def test_it_knows_a_bottle_when_it_sees_one() -> None:
     """With the published classifier on top: the whole chain from the camera's bytes is that of the training."""
     import cv2
 

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from appliance.errors import UsageError
 from appliance.preprocess import Preprocessing
-from modelworks.recipe import Distillation, Stage, Teacher, TrainRecipe, Weights
+from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, Distillation, Stage, Teacher, TrainRecipe, Weights
 
 RECIPE = TrainRecipe(
     "bottles", "f" * 64, ("a", "b"), Preprocessing(), (Stage(160, 2), Stage(224, 3)), Weights("w", "0")
@@ -35,6 +35,20 @@ def test_a_recipe_with_everything_comes_back_too() -> None:
         keep_statistics=True,
     )
     assert TrainRecipe.from_dict(json.loads(json.dumps(full.as_dict()))) == full
+
+
+def test_a_recipe_of_the_time_of_one_teacher_is_read() -> None:
+    """As the models that ship have it."""
+    old = {name: value for name, value in RECIPE.as_dict().items() if name not in ("distillation", "until")}
+    assert TrainRecipe.from_dict(old | {"teacher": None}) == RECIPE
+    with pytest.raises(UsageError, match="teacher"):
+        TrainRecipe.from_dict(old | {"teacher": {"name": "big", "sha256": ""}})
+
+
+def test_every_architecture_has_a_name_and_a_weight() -> None:
+    kinds = get_args(get_type_hints(TrainRecipe)["architecture"])
+    assert kinds == ARCHITECTURES
+    assert set(OF_ANY_WIDTH) < set(ARCHITECTURES)
 
 
 def test_an_unknown_field_is_refused() -> None:

@@ -15,6 +15,8 @@ from modelworks.speaking import Speaker, said_by
 
 pytestmark = pytest.mark.workstation
 
+CONVERT = speaking.convert
+
 INPUTS = np.random.default_rng(1).uniform(-1, 1, (7, 16, 16, 3)).astype(np.float32)
 
 
@@ -45,6 +47,3 @@ def test_many_inputs_pay_for_a_conversion_and_few_do_not(part: Any, monkeypatch:
     monkeypatch.setattr(speaking, "FEW", len(INPUTS))
     np.testing.assert_allclose(said_by(part, INPUTS), few, atol=1e-5)
     assert len(made) == 1
-
-
-CONVERT = speaking.convert

@@ -135,8 +135,16 @@ def test_too_few_groups_for_the_folds_are_refused() -> None:
         fold_splits(everything, SplitPlan(block=20), 5)
 
 
+def test_a_fold_that_would_leave_nothing_to_learn_from_is_refused() -> None:
+    """Near duplicates bind most of a class together; when that group chooses or trains alone, nothing is left."""
+    everything = [picture(label, n) for label in ("glass", "metal") for n in range(120)]
+    bound = [("glass/glass0.jpg", "glass/glass20.jpg"), ("glass/glass20.jpg", "glass/glass40.jpg")]
+    with pytest.raises(UsageError, match="class 'glass' has one group besides those that a fold tests on"):
+        fold_splits(everything, SplitPlan(block=20), 2, bound)
+
+
 def test_a_small_class_gives_one_group_of_a_fold_to_choose_by_and_not_two() -> None:
-    """A class of 112 in blocks of 20 has few to learn from: each block that chooses is a quarter of them."""
+    """A class of 140 in blocks of 20 has few to learn from: each block that chooses is a quarter of them."""
     everything = [picture("glass", n) for n in range(400)] + [picture("trash", n) for n in range(140)]
     for fold in fold_splits(everything, SplitPlan(), 5):
         assert sum(each.label == "trash" for each in fold.validation) == 20

@@ -202,6 +202,35 @@ def test_a_teacher_of_other_classes_is_refused(finished: RunFolder, pictures: Pa
         training.train(job, SILENT)
 
 
+def test_the_epoch_with_the_lowest_loss_is_kept_even_if_another_has_more_right() -> None:
+    rows = [(1, 0.8, 0.5), (2, 0.7, 0.4), (3, 0.9, 0.6)]
+    history = [{"epoch": epoch, "val_accuracy": right, "val_loss": loss} for epoch, right, loss in rows]
+    assert training._best_epoch(history) == 2
+
+
+def test_a_training_begun_by_another_rule_is_not_gone_on_with(pictures: Path, tmp_path: Path) -> None:
+    job = make_job(pictures, tmp_path)
+    rows = [{"epoch": epoch, "val_accuracy": 0.5, "val_loss": loss} for epoch, loss in ((1, 0.5), (2, 0.6))]
+    job.run.write("history.json", {"epochs": rows, "best": 2})
+    with pytest.raises(UsageError, match="a version that chose the epoch otherwise"):
+        training.train(job, SILENT)
+
+
+def test_a_job_without_the_teachers_of_its_recipe_is_refused(
+    finished: RunFolder, pictures: Path, tmp_path: Path
+) -> None:
+    job = make_job(pictures, tmp_path, finished, views=1)
+    with pytest.raises(UsageError, match="names 1 teachers, and 0 are known"):
+        replace(job, teachers=())
+
+
+def test_parts_that_end_at_different_layers_have_different_digests(finished: RunFolder) -> None:
+    """Also where the last layer has no weights: what they say differs."""
+    built = network.build(finished.recipe())
+    one, other = (network.digest_of(network.part_of(built, last=last)) for last in ("conv_pw_1_bn", "conv_pw_1_relu"))
+    assert one != other
+
+
 def test_patience_ends_a_training_that_gets_no_better(pictures: Path, tmp_path: Path) -> None:
     job = make_job(pictures, tmp_path, stages=(Stage(32, 30),), patience=2, learning_rate=1e-9, head_epochs=1)
     training.train(job, SILENT)

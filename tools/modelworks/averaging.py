@@ -28,7 +28,6 @@ class RunningMean:
         for value, variable in zip(self._values, network.weights, strict=True):
             value += (1 - momentum) * (variable.numpy() - value)
 
-    def settle(self) -> Any:
-        """The network with the mean of all that was taken in."""
+    def settle(self) -> None:
+        """Let `mean` have the mean of all that was taken in."""
         self.mean.set_weights(self._values)
-        return self.mean

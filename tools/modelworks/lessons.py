@@ -88,10 +88,13 @@ def lesson_of(
     if not stage.frozen:
         check = inputs_of(choosing.pixels, recipe.preprocessing)
         return Lesson(stage, part, Pictures(learning, how, recipe.views), targets, check)
-    cache = _cache(job.cache, networks.part_of(network, last=stage.frozen), how)
+    trunk = networks.part_of(network, last=stage.frozen)
+    cache = _cache(job.cache, trunk, how)
     _prepare(cache, learning, recipe.views, _features_cost(stage, network), report)
-    cache.prepare(choosing.pictures, choosing.pixels, PLAIN)
-    check = cache.rows(choosing.pictures, [PLAIN] * len(choosing.pictures))
+    machine = Views(recipe.preprocessing, recipe.augmentation, recipe.seed)
+    plain = cache if machine == how else _cache(job.cache, trunk, machine)
+    plain.prepare(choosing.pictures, choosing.pixels, PLAIN)
+    check = plain.rows(choosing.pictures, [PLAIN] * len(choosing.pictures))
     return Lesson(stage, part, Features(learning, cache, recipe.views), targets, check)
 
 
@@ -184,7 +187,10 @@ def _asking_cost(taught: TrainRecipe, recipe: TrainRecipe) -> float:
 
 
 def _weight(recipe: TrainRecipe) -> float:
-    """The work of a look, as a share of MobileNet V1's: twice the width is about three times the work."""
+    """The work of a look, as a share of MobileNet V1's: twice the width is about three times the work.
+
+    That a network ends early is left out of account.
+    """
     return WORK[recipe.architecture] * float(recipe.alpha**1.5)
 
 

@@ -94,11 +94,18 @@ class LiteModel:
 
 
 class LiteContent:
-    """A converter's output of one input and one output, run on one core without becoming a file."""
+    """A converter's output of one input and one output, run on one core without becoming a file.
+
+    Raises:
+        ModelError: LiteRT cannot load it.
+    """
 
     def __init__(self, content: bytes) -> None:
-        self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
+        try:
+            self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError("opening what the converter made", str(error), "another LiteRT version") from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
 

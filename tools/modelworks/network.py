@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from appliance.errors import ModelError, StorageError, UsageError
 from appliance.files import write_power_safe
-from modelworks.efficientnet import LITE, build_lite, load_published, published_file
+from modelworks.efficientnet import LITE, PUBLISHED, build_lite, load_published, published_file
 from modelworks.recipe import TrainRecipe
 
 __all__ = [
@@ -47,8 +47,6 @@ __all__ = [
 
 HEAD = "head"
 LOGITS = "flat"
-PUBLISHED = ".pth"
-"""How the file of EfficientNet-Lite's published weights ends."""
 SPARE = 1_000_000
 """Bytes for HDF5's own bookkeeping."""
 CLIP = 5.0
@@ -66,7 +64,8 @@ def make_repeatable(seed: int) -> None:
 def build(recipe: TrainRecipe, size: int | None = None, weights: Path | str | None = None) -> Any:
     """The recipe's network: (batch, size, size, 3) in [-1, 1] -> a distribution over its labels. `size` None: any size.
 
-    `weights`: a `.weights.h5` file without the top layers, "imagenet" (Keras downloads it), or None for random ones.
+    `weights`: a `.weights.h5` file without the top layers, the `.pth` file of an EfficientNet-Lite, "imagenet" (Keras
+    downloads a MobileNet's), or None for random ones.
 
     Raises:
         ModelError: the weights cannot be had, or belong to another network.
@@ -118,11 +117,12 @@ def share_after(network: Any, layer: str) -> float:
 
 
 def digest_of(part: Any) -> str:
-    """SHA-256 over the weights of a part, in order, and the names of the layers that have some.
+    """SHA-256 over the weights of a part, in order, and the names of all its layers: the last one decides what it says.
 
-    (Keras numbers the names of inputs through: they differ from one network to the next.)
+    (But for inputs: Keras numbers their names through, so they differ from one network to the next.)
     """
-    digest = hashlib.sha256("\n".join(layer.name for layer in part.layers if layer.weights).encode())
+    named = [layer.name for layer in part.layers if not isinstance(layer, keras.layers.InputLayer)]
+    digest = hashlib.sha256("\n".join(named).encode())
     for values in part.get_weights():
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()

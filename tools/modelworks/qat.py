@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from appliance.errors import ModelError, StorageError, UsageError
+from modelworks.network import RoundedReLU
 from modelworks.progress import Report
 from modelworks.qatjob import JOB, LAYERS, PREPARATION, RESULT, TRAINED_FILE, WEIGHTS, QatPlan
 from modelworks.subject import Subject
@@ -65,9 +66,13 @@ def _write_job(subject: Subject, run: Path, plan: QatPlan, scratch: Path) -> Non
 def _described(layer: Any) -> dict[str, Any]:
     """A Keras 3 layer in words that Keras 2 also knows: initializers and the like decide nothing any more."""
     plain = {name: value for name, value in layer.get_config().items() if not isinstance(value, dict)}
+    kind = type(layer).__name__
+    if isinstance(layer, RoundedReLU):  # Keras 2 has no such layer, and rounds by itself
+        kind = "ReLU"
+        plain.pop("bits")
     inputs = [] if "batch_shape" in plain else layer.input if isinstance(layer.input, list) else [layer.input]
     before = [tensor._keras_history.operation.name for tensor in inputs]
-    return {"kind": type(layer).__name__, "config": plain, "from": before}
+    return {"kind": kind, "config": plain, "from": before}
 
 
 def _messages(scratch: Path) -> Iterator[dict[str, Any]]:

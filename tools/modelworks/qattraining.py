@@ -119,8 +119,8 @@ def _look(network: Any, lesson: Lesson) -> dict[str, float]:
 
 
 def _best(history: list[dict[str, Any]]) -> int:
-    """The epoch with the most validation pictures right; of equal ones the one with the lowest loss."""
-    return int(max(history, key=lambda entry: (entry["val_accuracy"], -entry["val_loss"]))["epoch"])
+    """The epoch with the lowest loss on the validation pictures, as `training` chooses."""
+    return int(min(history, key=lambda entry: entry["val_loss"])["epoch"])
 
 
 def _told(entry: dict[str, Any], epochs: int) -> str:

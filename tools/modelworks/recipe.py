@@ -10,7 +10,7 @@ from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.split import SplitPlan
 
-__all__ = ["ARCHITECTURES", "Distillation", "Stage", "Teacher", "TrainRecipe", "Weights"]
+__all__ = ["ARCHITECTURES", "OF_ANY_WIDTH", "Distillation", "Stage", "Teacher", "TrainRecipe", "Weights"]
 
 ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2")
 OF_ANY_WIDTH = ("mobilenet_v1", "mobilenet_v2")
@@ -39,7 +39,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Where the network starts: `name` is a file's name, "imagenet" (downloaded by Keras) or "none" (random)."""
+    """Where the network starts: `name` is a file's name, "imagenet" (published ones) or "none" (random)."""
 
     name: str = "imagenet"
     sha256: str = ""
@@ -81,7 +81,7 @@ class TrainRecipe:
     `views`: how many augmented forms of a picture there are (0: another one every epoch). `mixup`: pairs of pictures
     are blended, by a share drawn from Beta(mixup, mixup). `average`: the weights kept are a running mean with this
     momentum. `keep_statistics`: batch normalization goes on with the statistics that the starting weights bring.
-    `patience`: epochs without a better validation figure before the training ends (0: none ends it).
+    `patience`: epochs without a lower validation loss before the training ends (0: none ends it).
     `activation_bits`: activations have so many bits while the network learns (0: as they are), so that it learns
     nothing that the rounding to int8 would spoil.
     """
@@ -157,6 +157,8 @@ class TrainRecipe:
         """
         try:
             values = dict(raw)
+            if values.get("teacher") is None:
+                values.pop("teacher", None)  # what it was called while there could be but one
             prepared = values["preprocessing"]
             values["preprocessing"] = Preprocessing(**prepared | {"size": tuple(prepared["size"])})
             values["stages"] = tuple(Stage(**stage) for stage in values["stages"])

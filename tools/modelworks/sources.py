@@ -1,4 +1,4 @@
-"""Where an epoch's inputs and targets come from: pictures augmented live, features of frozen layers, a teacher."""
+"""Where an epoch's inputs and targets come from: pictures augmented live, features of frozen layers, teachers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

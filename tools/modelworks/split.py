@@ -118,8 +118,15 @@ def fold_splits(pictures: Sequence[Picture], plan: SplitPlan, count: int, togeth
 
 
 def _drawn(pictures: Sequence[Picture], plan: SplitPlan, share: float, together: Pairs) -> Iterator[Picture]:
-    """About `share` of each class's pictures, one group at least and one group left."""
+    """About `share` of each class's pictures, one group at least and one group left.
+
+    Raises:
+        UsageError: a class has one group only.
+    """
     for label, groups in sorted(_grouped(pictures, plan, together).items()):
+        if len(groups) < 2:
+            found = f"class {label!r} has one group besides those that a fold tests on"
+            raise UsageError("splitting into folds", found, "more pictures, or a smaller --block")
         wanted = share * sum(len(group) for group in groups.values())
         for name in _fill(_shuffled(label, groups, plan), groups, wanted, keep=1):
             yield from groups[name]

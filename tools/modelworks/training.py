@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.errors import ModelError
+from appliance.errors import ModelError, UsageError
 from modelworks import network as networks
 from modelworks.averaging import RunningMean
 from modelworks.batches import inputs_of, one_hot, shuffled
@@ -46,6 +46,12 @@ class Job:
     cache: Path
     teachers: tuple[RunFolder, ...] = ()
 
+    def __post_init__(self) -> None:
+        wanted = self.recipe.distillation.teachers if self.recipe.distillation else ()
+        if len(wanted) != len(self.teachers):
+            found = f"the recipe names {len(wanted)} teachers, and {len(self.teachers)} are known"
+            raise UsageError(f"training {self.run.path}", found, "train again, with --teacher for each")
+
 
 def work_units(job: Job) -> float:
     """The cost of a whole training, in looks at a picture of 224 x 224."""
@@ -64,7 +70,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     """
     networks.make_repeatable(job.recipe.seed)
     learning, choosing = _examples(job, job.split.train), _examples(job, job.split.validation)
-    history = list(job.run.read("history.json")["epochs"]) if job.run.has("history.json") else []
+    history = _history(job.run)
     network = _resumed(job, len(history)) if history else _started(job, learning)
     report.say(
         f"going on after epoch {len(history)}" if history else f"head trained on {len(learning.pixels)} pictures"
@@ -73,6 +79,21 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     _Course(job, network, learning, choosing, opinions, history, report).run()
     job.run.write_bytes("curves.png", draw_curves(job.run.read("history.json")))
     return _judged(job, choosing)
+
+
+def _history(run: RunFolder) -> list[dict[str, Any]]:
+    """The epochs that are done.
+
+    Raises:
+        UsageError: another version kept the best of them by another rule.
+    """
+    if not run.has("history.json"):
+        return []
+    known = run.read("history.json")
+    if known["best"] != _best_epoch(known["epochs"]):
+        found = "it was begun by a version that chose the epoch otherwise"
+        raise UsageError(f"going on with the training in {run.path}", found, "train again, into another -o")
+    return list(known["epochs"])
 
 
 def _examples(job: Job, pictures: Sequence[Picture]) -> Examples:
@@ -154,6 +175,8 @@ class _Course:
             self._mean.settle()
         entry = {"epoch": epoch, "size": lesson.stage.size, "frozen": lesson.stage.frozen, "loss": loss}
         self._history.append(entry | _look(judged, lesson.check, self._truth))
+        if not np.isfinite(self._history[-1]["val_loss"]):
+            raise ModelError(f"judging epoch {epoch}", "the loss is not a number", "a lower --learning-rate")
         self._keep()
         self._report.say(_told(self._history[-1], len(self._recipe.epoch_stages)))
 

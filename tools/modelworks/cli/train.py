@@ -11,7 +11,7 @@ from rich.console import Console
 
 from appliance.errors import UsageError
 from modelworks.cli.command import given_command
-from modelworks.cli.train_options import add_options, recipe_of, start_of
+from modelworks.cli.train_options import add_options, recipe_of, start_of, teachers_of
 from modelworks.datacheck import near_duplicates
 from modelworks.dataset import Picture, list_pictures
 from modelworks.progress import reporting
@@ -28,13 +28,13 @@ EPILOG = """Photographs of one object must not be torn apart: number the files a
 --split blocks; only where every picture shows another object, --split pictures. An epoch of 1,400 pictures takes about
 a minute on two cores, at 160 pixels half of that, behind frozen layers a quarter. Given again, an interrupted training
 goes on where it was."""
-PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless")
+PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
-        help="teach a MobileNet the classes of a folder",
+        help="teach a network the classes of a folder",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -52,12 +52,14 @@ def _run(arguments: argparse.Namespace) -> int:
     split, together = _split(arguments, run, recipe, listing.pictures, console)
     for reason in listing.left_out:
         console.print(f"left out: {reason}", highlight=False, soft_wrap=True)
+    from modelworks.efficientnet import check_start
     from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
 
-    teachers = tuple(map(RunFolder, arguments.teacher))
-    job = Job(arguments.folder, split, recipe, run, start_of(arguments.weights), arguments.cache, teachers)
+    start, teachers = start_of(arguments.weights), teachers_of(arguments)
+    job = Job(arguments.folder, split, recipe, run, start, arguments.cache, teachers)
     units = work_units(job)  # builds the network and looks at the teachers: what cannot be trained leaves no run folder
     if not run.exists():
+        check_start(recipe.architecture, job.start)
         command = given_command(arguments.argv)
         run.begin(arguments.folder, recipe, split, _versions(), command, _places(arguments), together)
     with reporting("training", units, console) as report:
@@ -96,7 +98,7 @@ def _places(arguments: argparse.Namespace) -> dict[str, Path | Sequence[Path]]:
     """Where things lie that a cross-validation needs again."""
     start = start_of(arguments.weights)
     weights = {"weights": start} if isinstance(start, Path) else {}
-    return {"cache": arguments.cache, "teachers": arguments.teacher} | weights
+    return {"cache": arguments.cache, "teachers": [run.path for run in teachers_of(arguments)]} | weights
 
 
 def _versions() -> dict[str, str]:

@@ -13,11 +13,10 @@ from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, Distillation, Stage, 
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.split import SplitPlan
 
-__all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of"]
+__all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of", "teachers_of"]
 
 DEFAULTS = TrainRecipe("", "", (), Preprocessing(), (Stage(224, 16),))
 PLAIN_OPTIONS = (
-    "until",
     "seed",
     "batch",
     "optimizer",
@@ -48,10 +47,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
     )
     parser.add_argument("--network", choices=ARCHITECTURES, default=DEFAULTS.architecture, help="the architecture")
-    parser.add_argument("--alpha", type=float, help="a MobileNet's width; 0.5 if not given, others have one width")
+    parser.add_argument(
+        "--alpha",
+        type=float,
+        default=argparse.SUPPRESS,
+        help="a MobileNet's width; 0.5 if not given, others have one width",
+    )
     parser.add_argument(
         "--until",
-        default=DEFAULTS.until,
+        default=argparse.SUPPRESS,
         metavar="LAYER",
         help="leave out what is behind this layer: the first layers hold most of what ImageNet taught",
     )
@@ -98,6 +102,7 @@ def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...]) -> T
             architecture=arguments.network,
             distillation=_distillation(arguments),
             alpha=_alpha(arguments),
+            until=getattr(arguments, "until", DEFAULTS.until),
             **{name: getattr(arguments, name) for name in PLAIN_OPTIONS},
         )
     except ValueError as error:
@@ -110,9 +115,8 @@ def start_of(name: str) -> Path | str | None:
 
 
 def _alpha(arguments: argparse.Namespace) -> float:
-    if arguments.alpha is not None:
-        return float(arguments.alpha)
-    return DEFAULTS.alpha if arguments.network in OF_ANY_WIDTH else 1.0
+    usual = DEFAULTS.alpha if arguments.network in OF_ANY_WIDTH else 1.0
+    return float(getattr(arguments, "alpha", usual))
 
 
 def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
@@ -124,11 +128,15 @@ def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
 
 
 def _distillation(arguments: argparse.Namespace) -> Distillation | None:
-    runs = [RunFolder(path) for path in arguments.teacher]
+    runs = teachers_of(arguments)
     for run in runs:
         run.read(TRAINED)
     teachers = tuple(run.as_teacher() for run in runs)
     return Distillation(teachers, arguments.temperature, arguments.teacher_weight) if teachers else None
+
+
+def teachers_of(arguments: argparse.Namespace) -> tuple[RunFolder, ...]:
+    return tuple(map(RunFolder, getattr(arguments, "teacher", ())))
 
 
 def split_plan(arguments: argparse.Namespace) -> SplitPlan:
@@ -216,7 +224,7 @@ def _add_teacher(parser: argparse.ArgumentParser) -> None:
         "--teacher",
         type=Path,
         action="append",
-        default=[],
+        default=argparse.SUPPRESS,
         metavar="RUN",
         help="a finished run with the same split; several teach what they say on average",
     )
