@@ -48,15 +48,11 @@ def test_given_again_it_trains_nothing_and_says_the_same(run: RunFolder, capsys:
     assert {path: path.stat().st_mtime_ns for path in run.path.glob("folds/*/best.weights.h5")} == stamps
 
 
-def test_every_fold_has_the_teacher_of_that_fold(
-    run: RunFolder, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_fold_has_the_teacher_of_that_fold(run: RunFolder, pictures: Path, tmp_path: Path) -> None:
     """A teacher of another fold has learned from what tests here."""
     pupil, cache = RunFolder(tmp_path / "pupil"), str(tmp_path / "cache")
     taught = [*SMALL, "--teacher", str(run.path), "--views", "1"]
     assert main(["train", str(pictures), "-o", str(pupil.path), "--cache", cache, *taught]) == 0
-    assert main(["validate", str(pupil.path), "--folds", "3"]) == UsageError.exit_code
-    assert "is not trained. Try: cross-validate the teacher first" in capsys.readouterr().err
     assert main(["validate", str(pupil.path), "--folds", "2", "--recipe", "int8-io", "--json"]) == 0
     named = [pupil.fold(number).recipe().distillation for number in (1, 2)]
     assert [one.teachers[0].name for one in named if one] == [f"{run.path.name}/folds/{n}" for n in (1, 2)]
