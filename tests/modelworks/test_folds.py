@@ -14,7 +14,8 @@ from modelworks.runfolder import RunFolder
 
 pytestmark = pytest.mark.workstation
 
-SMALL = ["--weights", "none", "--alpha", "0.25", "--size", "32", "--epochs", "1", "--split", "pictures", "--batch", "9"]
+SMALL = ["--weights", "none", "--alpha", "0.25", "--until", "conv_pw_8_relu", "--size", "32", "--epochs", "1"]
+SMALL += ["--split", "pictures", "--batch", "9"]
 
 
 @pytest.fixture(scope="module")

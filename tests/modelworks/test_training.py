@@ -27,6 +27,8 @@ pytestmark = pytest.mark.workstation
 
 SILENT = Report(lambda units: None, lambda text: None)
 FROZEN = "conv_pw_1_relu"
+LAST = "conv_pw_6_relu"
+"""Half the layers, for half the time: nothing here depends on the others."""
 PLAIN: dict[str, Any] = {}
 RICH: dict[str, Any] = {
     "stages": (Stage(32, 1, FROZEN), Stage(32, 1)),
@@ -52,6 +54,7 @@ def make_job(pictures: Path, folder: Path, *taught_by: RunFolder, **changes: Any
         Weights("none"),
         SplitPlan("pictures"),
         alpha=0.25,
+        until=LAST,
         batch=9,
         head_epochs=5,
     )
@@ -114,7 +117,7 @@ def test_frozen_layers_stay_as_they_are_and_the_others_learn(pictures: Path, tmp
     changed = {name for name, old in start.items() if not _equal(old, before.get_layer(name).get_weights())}
     assert changed
     assert not changed & {"conv1", "conv1_bn", "conv_dw_1", "conv_dw_1_bn", "conv_pw_1", "conv_pw_1_bn"}
-    assert {"conv_dw_2", "conv_pw_13", "conv_pw_13_bn", "head"} <= changed
+    assert {"conv_dw_2", "conv_pw_6", "conv_pw_6_bn", "head"} <= changed
 
 
 def _equal(one: list[Any], two: list[Any]) -> bool:
@@ -126,7 +129,7 @@ def test_kept_statistics_are_kept(pictures: Path, tmp_path: Path) -> None:
     training.train(job, SILENT)
     trained = network.build(job.recipe)
     network.load(trained, job.run.checkpoint(2))
-    norm = trained.get_layer("conv_pw_13_bn")
+    norm = trained.get_layer("conv_pw_6_bn")
     np.testing.assert_array_equal(norm.moving_mean, 0)
     np.testing.assert_array_equal(norm.moving_variance, 1)
     assert not np.array_equal(norm.gamma, np.ones_like(norm.gamma))
@@ -267,6 +270,7 @@ def test_a_training_goes_on_with_the_split_that_it_began_with(pictures: Path, tm
     """Also where this version would split otherwise: what was to test must not be learned now."""
     argv = ["train", str(pictures), "-o", str(tmp_path / "run"), "--weights", "none", "--alpha", "0.25", "--size", "32"]
     argv += ["--epochs", "1", "--split", "pictures", "--batch", "9", "--cache", str(tmp_path / "cache")]
+    argv += ["--until", LAST]
     run = RunFolder(tmp_path / "run")
     assert main(argv) == 0
     split = run.read("split.json")
@@ -296,7 +300,7 @@ def test_a_loss_that_is_no_number_is_said(pictures: Path, tmp_path: Path) -> Non
 
 
 def test_weights_of_another_architecture_are_refused(finished: RunFolder) -> None:
-    other = network.build(replace(finished.recipe(), architecture="mobilenet_v2", alpha=0.35))
+    other = network.build(replace(finished.recipe(), architecture="mobilenet_v2", alpha=0.35, until=""))
     assert other.get_layer("block_16_project")
     with pytest.raises(ModelError, match="loading the weights"):
         network.load(other, finished.best)
@@ -307,9 +311,10 @@ def test_the_command_line_spells_the_whole_recipe(finished: RunFolder, pictures:
     argv += ["--frozen-epochs", "1", "--frozen", FROZEN, "--epochs", "0", "--views", "1", "--average", "0.9", "--mixup"]
     argv += ["0.1", "--keep-statistics", "--class-weights", "--split", "pictures", "--cache", str(tmp_path / "cache")]
     argv += ["--teacher", str(finished.path), "--teacher-weight", "0.5", "--optimizer", "sgd", "--batch", "9"]
+    argv += ["--until", LAST]
     assert main(argv) == 0
     recipe = RunFolder(tmp_path / "run").recipe()
-    assert recipe.stages == (Stage(32, 1, FROZEN),)
+    assert (recipe.stages, recipe.until) == ((Stage(32, 1, FROZEN),), LAST)
     assert recipe.distillation == Distillation((Teacher("run", sha256_of(finished.best)),), weight=0.5)
     assert (recipe.average, recipe.mixup, recipe.keep_statistics, recipe.class_weights) == (0.9, 0.1, True, True)
     assert RunFolder(tmp_path / "run").teachers() == (finished,)

@@ -108,17 +108,29 @@ def cross_validate(series: Series, command: str, report: Report) -> dict[str, An
 
 
 def _fold_job(series: Series, number: int, split: Split) -> Job:
-    """The training of one fold; its teachers are the same fold of the teachers' own cross-validations."""
+    """The training of one fold; its teachers and members are the same fold of their own cross-validations."""
     job = series.job
     recipe = replace(job.recipe, split=replace(job.recipe.split, fold=number, folds=series.count))
-    teachers = tuple(_run_of(each, each.recipe(), number, series.count) for each in job.teachers)
-    untrained = [each.path for each in teachers if not each.has(TRAINED)]
-    if untrained:
-        remedy = "cross-validate the teacher first, with as many folds"
-        raise UsageError(f"asking the teacher of fold {number}", f"{untrained[0]} is not trained", remedy)
+    teachers = _of_fold(job.teachers, number, series.count, f"asking the teacher of fold {number}")
+    members = _of_fold(job.members, number, series.count, f"joining the networks of fold {number}")
     if recipe.distillation:
         recipe = replace(recipe, distillation=_same_fold(recipe.distillation, teachers))
-    return replace(job, recipe=recipe, split=split, run=series.run(number), teachers=teachers)
+    recipe = replace(recipe, members=tuple(run.as_member() for run in members))
+    return replace(job, recipe=recipe, split=split, run=series.run(number), teachers=teachers, members=members)
+
+
+def _of_fold(runs: Sequence[RunFolder], number: int, count: int, doing: str) -> tuple[RunFolder, ...]:
+    """The same fold of other runs.
+
+    Raises:
+        UsageError: one of them was not cross-validated.
+    """
+    theirs = tuple(_run_of(each, each.recipe(), number, count) for each in runs)
+    untrained = [each.path for each in theirs if not each.has(TRAINED)]
+    if untrained:
+        remedy = f"`modelworks validate {untrained[0].parents[1].name} --folds {count}` first"
+        raise UsageError(doing, f"{untrained[0]} is not trained", remedy)
+    return theirs
 
 
 def _run_of(run: RunFolder, recipe: TrainRecipe, number: int, count: int) -> RunFolder:

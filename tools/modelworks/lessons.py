@@ -19,7 +19,16 @@ from modelworks.sources import Examples, Features, Pictures, Source, Targets
 from modelworks.speaking import Speaker
 from modelworks.split import Split
 
-__all__ = ["Lesson", "epoch_units", "lesson_of", "lesson_units", "opinions_of", "opinions_units"]
+__all__ = [
+    "Lesson",
+    "check_apart",
+    "epoch_units",
+    "joining_units",
+    "lesson_of",
+    "lesson_units",
+    "opinions_of",
+    "opinions_units",
+]
 
 TRAINING_COST = 7.0
 """A training step's cost, in looks at the same pictures: measured, 1.41 s against 0.20 s for 32 of 224 x 224. Going
@@ -112,7 +121,7 @@ def opinions_of(job: Assignment, learning: Examples, report: Report) -> tuple[Fe
 def _opinion(job: Assignment, teacher: RunFolder, learning: Examples, report: Report) -> Features:
     """One teacher's. What its frozen layers say is kept by itself: other folds' teachers say the same."""
     recipe, taught = job.recipe, teacher.recipe()
-    _check_teacher(teacher, taught, recipe, job.split)
+    check_apart(f"asking the teacher {teacher.path}", teacher, taught, recipe, job.split)
     network = networks.build(taught)
     networks.load(network, teacher.best)
     how = Views(taught.preprocessing, recipe.augmentation, recipe.seed)
@@ -151,7 +160,7 @@ def opinions_units(job: Assignment) -> float:
         UsageError: as `opinions_of`.
     """
     for teacher in job.teachers:
-        _check_teacher(teacher, teacher.recipe(), job.recipe, job.split)
+        check_apart(f"asking the teacher {teacher.path}", teacher, teacher.recipe(), job.recipe, job.split)
     looks = len(job.split.train) * job.recipe.views
     return float(looks * sum(_asking_cost(teacher.recipe(), job.recipe) for teacher in job.teachers))
 
@@ -166,15 +175,24 @@ def _prepare(cache: FeatureCache, learning: Examples, views: int, cost: float, r
         report.say(f"view {view} of {views} is known")
 
 
-def _check_teacher(teacher: RunFolder, taught: TrainRecipe, recipe: TrainRecipe, split: Split) -> None:
-    doing = f"asking the teacher {teacher.path}"
+def joining_units(job: Assignment) -> float:
+    """What joining networks costs: a look at the validation pictures."""
+    return len(job.split.validation) * _weight(job.recipe) * _cost(job.recipe.preprocessing.size[0])
+
+
+def check_apart(doing: str, run: RunFolder, taught: TrainRecipe, recipe: TrainRecipe, split: Split) -> None:
+    """See that a run that has a say in a training knows its classes, and none of the pictures that judge it.
+
+    Raises:
+        UsageError: it knows others, or has learned from pictures that choose or test.
+    """
     if taught.labels != recipe.labels:
-        raise UsageError(doing, f"it knows {', '.join(taught.labels)}", "a teacher trained on the same classes")
+        raise UsageError(doing, f"it knows {', '.join(taught.labels)}", "one trained on the same classes")
     kept_back = {picture.sha256 for picture in (*split.validation, *split.test)}
-    leaked = sum(picture.sha256 in kept_back for picture in teacher.split().train)
+    leaked = sum(picture.sha256 in kept_back for picture in run.split().train)
     if leaked:
         found = f"it has learned from {leaked} pictures that choose or test here"
-        raise UsageError(doing, found, "a teacher trained with the same split options and seed")
+        raise UsageError(doing, found, "one trained with the same split options and seed")
 
 
 def _features_cost(stage: Stage, network: Any) -> float:
@@ -191,6 +209,8 @@ def _weight(recipe: TrainRecipe) -> float:
 
     That a network ends early is left out of account.
     """
+    if recipe.members:
+        return sum(_weight(member.recipe) for member in recipe.members)
     return WORK[recipe.architecture] * float(recipe.alpha**1.5)
 
 

@@ -1,4 +1,4 @@
-"""MobileNet V1 and V2 and EfficientNet-Lite in Keras: the one file that builds networks.
+"""MobileNet V1 and V2 and EfficientNet-Lite in Keras, alone or joined: the one file that builds networks.
 
 The head is a 1x1 convolution on the pooled features instead of a dense layer: the same arithmetic, but its quantized
 form is an operator that older runtimes also load (today's converter writes FULLY_CONNECTED version 12).
@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ __all__ = [
     "compile_for",
     "digest_of",
     "fit_head",
+    "join",
     "load",
     "make_repeatable",
     "outputs_of",
@@ -45,6 +47,7 @@ __all__ = [
     "share_after",
 ]
 
+POOL = "pool"
 HEAD = "head"
 LOGITS = "flat"
 SPARE = 1_000_000
@@ -65,17 +68,31 @@ def build(recipe: TrainRecipe, size: int | None = None, weights: Path | str | No
     """The recipe's network: (batch, size, size, 3) in [-1, 1] -> a distribution over its labels. `size` None: any size.
 
     `weights`: a `.weights.h5` file without the top layers, the `.pth` file of an EfficientNet-Lite, "imagenet" (Keras
-    downloads a MobileNet's), or None for random ones.
+    downloads a MobileNet's), or None for random ones. A joined network takes its weights from its members: `join`.
 
     Raises:
         ModelError: the weights cannot be had, or belong to another network.
     """
     classes = len(recipe.labels)
-    backbone = _backbone(recipe, size, weights)
-    pooled = keras.layers.GlobalAveragePooling2D(keepdims=True, name="pool")(backbone.output)
+    picture, pooled = _side_by_side(recipe, size) if recipe.members else _pooled(recipe, size, weights)
     head = keras.layers.Conv2D(classes, 1, name=HEAD)(pooled)
     flat = keras.layers.Reshape((classes,), name=LOGITS)(head)
-    return keras.Model(backbone.input, keras.layers.Softmax(name="scores")(flat), name="classifier")
+    return keras.Model(picture, keras.layers.Softmax(name="scores")(flat), name="classifier")
+
+
+def join(network: Any, members: Sequence[Any]) -> None:
+    """Give a joined network the weights of its members, in the recipe's order: its logits are the mean of theirs.
+
+    A head on the members' pooled features side by side can say that mean exactly, so the network has one head and no
+    layer that a MobileNet lacks, but for the one that lays the features side by side.
+    """
+    heads = [member.get_layer(HEAD).get_weights() for member in members]
+    kernel = np.concatenate([kernel for kernel, _ in heads], axis=2) / len(members)
+    network.get_layer(HEAD).set_weights([kernel, np.mean([bias for _, bias in heads], axis=0)])
+    for number, member in enumerate(members, 1):
+        for layer in part_of(member, last=POOL).layers:
+            if layer.weights:
+                network.get_layer(_named(number, layer)).set_weights(layer.get_weights())
 
 
 def part_of(network: Any, first: str = "", last: str = LOGITS) -> Any:
@@ -246,6 +263,32 @@ def load(network: Any, path: Path) -> None:
     except (OSError, ValueError, KeyError, UserWarning) as error:
         remedy = "check the path, and that --network and --alpha are those of the weights"
         raise ModelError(f"loading the weights {path}", str(error).splitlines()[0], remedy) from error
+
+
+def _pooled(recipe: TrainRecipe, size: int | None, weights: Path | str | None) -> tuple[Any, Any]:
+    backbone = _backbone(recipe, size, weights)
+    return backbone.input, keras.layers.GlobalAveragePooling2D(keepdims=True, name=POOL)(backbone.output)
+
+
+def _side_by_side(recipe: TrainRecipe, size: int | None) -> tuple[Any, Any]:
+    """The members look at the same picture; their layers lie in one network, so that each is quantized by itself."""
+    picture, pooled = keras.Input((size, size, 3)), []
+    for number, member in enumerate(recipe.members, 1):
+        features = part_of(build(member.recipe, size), last=POOL)
+        pooled.append(_renamed(features, number, picture).output)
+    return picture, keras.layers.Concatenate(name=POOL)(pooled)
+
+
+def _renamed(part: Any, number: int, picture: Any) -> Any:
+    def of(layer: Any) -> Any:
+        return type(layer).from_config(layer.get_config() | {"name": _named(number, layer)})
+
+    return keras.models.clone_model(part, input_tensors=picture, clone_function=of)
+
+
+def _named(number: int, layer: Any) -> str:
+    """A layer's name in a joined network, of the member with this number."""
+    return f"net{number}_{layer.name}"
 
 
 def _backbone(recipe: TrainRecipe, size: int | None, weights: Path | str | None) -> Any:

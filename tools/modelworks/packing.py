@@ -145,6 +145,7 @@ def _training(recipe: TrainRecipe, split: Split, licences: Sequence[str]) -> dic
         "fingerprint": fingerprint(split.train),
         "seed": recipe.seed,
         "weights": asdict(recipe.weights),
+        **({"members": [asdict(each.recipe.weights) for each in recipe.members]} if recipe.members else {}),
         "licences": list(licences),
         "pictures": _hashes(split.train),
     }

@@ -10,9 +10,21 @@ from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.split import SplitPlan
 
-__all__ = ["ARCHITECTURES", "OF_ANY_WIDTH", "Distillation", "Stage", "Teacher", "TrainRecipe", "Weights"]
+__all__ = [
+    "ARCHITECTURES",
+    "JOINED",
+    "OF_ANY_WIDTH",
+    "Distillation",
+    "Member",
+    "Stage",
+    "Teacher",
+    "TrainRecipe",
+    "Weights",
+]
 
 ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2")
+JOINED = "joined"
+"""The architecture of a network that is made of others: `TrainRecipe.members`."""
 OF_ANY_WIDTH = ("mobilenet_v1", "mobilenet_v2")
 MOST_BITS = 16
 MIN_SIDE = 32
@@ -54,6 +66,15 @@ class Teacher:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A trained network that is a part of a joined one: its run folder's name, the hash of its weights, its recipe."""
+
+    name: str
+    sha256: str
+    recipe: "TrainRecipe"
+
+
+@dataclass(frozen=True, slots=True)
 class Distillation:
     """The teachers' mean opinion is learned as well as the label: `weight` of the loss, at `temperature`.
 
@@ -83,7 +104,8 @@ class TrainRecipe:
     momentum. `keep_statistics`: batch normalization goes on with the statistics that the starting weights bring.
     `patience`: epochs without a lower validation loss before the training ends (0: none ends it).
     `activation_bits`: activations have so many bits while the network learns (0: as they are), so that it learns
-    nothing that the rounding to int8 would spoil.
+    nothing that the rounding to int8 would spoil. `members`: the networks that a joined one is made of; it has no
+    stages, for nothing is learned.
     """
 
     data_name: str
@@ -94,7 +116,9 @@ class TrainRecipe:
     weights: Weights = field(default_factory=Weights)
     split: SplitPlan = field(default_factory=SplitPlan)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    architecture: Literal["mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2"] = "mobilenet_v1"
+    architecture: Literal["mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2", "joined"] = (
+        "mobilenet_v1"
+    )
     alpha: float = 0.5
     until: str = ""
     seed: int = 1
@@ -114,12 +138,15 @@ class TrainRecipe:
     patience: int = 0
     activation_bits: int = 0
     distillation: Distillation | None = None
+    members: tuple[Member, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.architecture not in ARCHITECTURES:
+        if self.architecture not in (*ARCHITECTURES, JOINED):
             raise ValueError(f"an architecture is one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
-        if not self.stages:
-            raise ValueError("a training has one stage at least")
+        if (self.architecture == JOINED) != (len(self.members) > 1):
+            raise ValueError(f"a joined network has two members or more, not {len(self.members)}, and no other has any")
+        if bool(self.stages) == bool(self.members):
+            raise ValueError("a training has one stage at least, and a joined network has none")
         if not 0 < self.alpha <= 2:
             raise ValueError(f"alpha is the network's width, above 0 and at most 2, not {self.alpha}")
         if self.architecture not in OF_ANY_WIDTH and self.alpha != 1:
@@ -163,6 +190,10 @@ class TrainRecipe:
             values["preprocessing"] = Preprocessing(**prepared | {"size": tuple(prepared["size"])})
             values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
             values["labels"] = tuple(values["labels"])
+            values["members"] = tuple(
+                Member(**dict(member) | {"recipe": cls.from_dict(member["recipe"])})
+                for member in values.get("members", ())
+            )
             if values.get("distillation") is not None:
                 values["distillation"] = _distillation(values["distillation"])
             kinds = {"weights": Weights, "split": SplitPlan, "augmentation": Augmentation}

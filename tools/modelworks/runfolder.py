@@ -18,7 +18,7 @@ from typing import Any
 from appliance.errors import ModelError, StorageError, UsageError
 from appliance.files import sha256_of, write_power_safe
 from modelworks.dataset import Picture
-from modelworks.recipe import Teacher, TrainRecipe
+from modelworks.recipe import Member, Teacher, TrainRecipe
 from modelworks.split import Pairs, Split
 
 __all__ = ["TRAINED", "RunFolder"]
@@ -55,18 +55,31 @@ class RunFolder:
         return RunFolder(self.path / FOLDS / str(number))
 
     def as_teacher(self) -> Teacher:
-        """The finished run as a recipe names it.
+        """The finished run as the recipe names it that it teaches.
 
         Raises:
             ModelError: its weights cannot be read.
         """
+        return Teacher(*self._identity())
+
+    def as_member(self) -> Member:
+        """The finished run as the recipe of a joined network names it.
+
+        Raises:
+            ModelError: its weights cannot be read.
+            UsageError: its recipe cannot be read.
+        """
+        return Member(*self._identity(), self.recipe())
+
+    def _identity(self) -> tuple[str, str]:
+        """Name and hash of the weights."""
         path = self.path.absolute()
         name = "/".join(path.parts[-3:]) if path.parent.name == FOLDS else path.name
         try:
-            return Teacher(name, sha256_of(self.best))
+            return name, sha256_of(self.best)
         except OSError as error:
             remedy = "name a run folder whose training is finished"
-            raise ModelError(f"reading the teacher {self.best}", error.strerror or str(error), remedy) from error
+            raise ModelError(f"reading the weights {self.best}", error.strerror or str(error), remedy) from error
 
     def begin(
         self,
@@ -129,7 +142,14 @@ class RunFolder:
 
     def teachers(self) -> tuple["RunFolder", ...]:
         """The runs that taught here, where they lay when the training began."""
-        return tuple(RunFolder(Path(path)) for path in self.read("data.json").get("teachers", ()))
+        return self._runs("teachers")
+
+    def members(self) -> tuple["RunFolder", ...]:
+        """The runs that are joined here, where they lay then."""
+        return self._runs("members")
+
+    def _runs(self, role: str) -> tuple["RunFolder", ...]:
+        return tuple(RunFolder(Path(path)) for path in self.read("data.json").get(role, ()))
 
     def split(self) -> Split:
         raw = self.read("split.json")

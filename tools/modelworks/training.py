@@ -17,7 +17,16 @@ from modelworks.averaging import RunningMean
 from modelworks.batches import inputs_of, one_hot, shuffled
 from modelworks.dataset import Picture, decode_all
 from modelworks.figures import judge
-from modelworks.lessons import Lesson, epoch_units, lesson_of, lesson_units, opinions_of, opinions_units
+from modelworks.lessons import (
+    Lesson,
+    check_apart,
+    epoch_units,
+    joining_units,
+    lesson_of,
+    lesson_units,
+    opinions_of,
+    opinions_units,
+)
 from modelworks.plot import draw_curves
 from modelworks.progress import Report
 from modelworks.recipe import Stage, TrainRecipe
@@ -35,7 +44,10 @@ class Job:
     """What to train on, how, and where to keep it.
 
     `start` is where the network starts, as `network.build` takes it; `cache` the folder of kept features; `teachers`
-    the runs that the recipe's teachers were trained in.
+    the runs that the recipe's teachers were trained in, `members` those of the networks that it joins.
+
+    Raises:
+        UsageError: they are not as many as the recipe names.
     """
 
     folder: Path
@@ -45,8 +57,12 @@ class Job:
     start: Path | str | None
     cache: Path
     teachers: tuple[RunFolder, ...] = ()
+    members: tuple[RunFolder, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(self.members) != len(self.recipe.members):
+            found = f"the recipe names {len(self.recipe.members)} members, and {len(self.members)} are known"
+            raise UsageError(f"joining {self.run.path}", found, "join them again")
         wanted = self.recipe.distillation.teachers if self.recipe.distillation else ()
         if len(wanted) != len(self.teachers):
             found = f"the recipe names {len(wanted)} teachers, and {len(self.teachers)} are known"
@@ -54,7 +70,14 @@ class Job:
 
 
 def work_units(job: Job) -> float:
-    """The cost of a whole training, in looks at a picture of 224 x 224."""
+    """The cost of a whole training, in looks at a picture of 224 x 224.
+
+    Raises:
+        UsageError: a teacher or a member does not fit.
+    """
+    if job.members:
+        _check_members(job)
+        return joining_units(job)
     recipe, counts = job.recipe, (len(job.split.train), len(job.split.validation))
     network = networks.build(recipe)
     return sum(lesson_units(recipe, stage, counts, network) for stage in recipe.stages) + opinions_units(job)
@@ -63,12 +86,16 @@ def work_units(job: Job) -> float:
 def train(job: Job, report: Report) -> dict[str, Any]:
     """Train, or go on with what the run folder holds; returns the chosen epoch's validation figures, as trained.json.
 
+    Networks that were trained already are joined: nothing is learned then.
+
     Raises:
         UsageError: a picture cannot be read, or the recipe names a layer that is not there.
         ModelError: the starting weights or a checkpoint cannot be loaded, or the loss became NaN.
         StorageError: the run folder or the cache cannot be written; the training can go on from what was saved.
     """
     networks.make_repeatable(job.recipe.seed)
+    if job.members:
+        return _join(job, report)
     learning, choosing = _examples(job, job.split.train), _examples(job, job.split.validation)
     history = _history(job.run)
     network = _resumed(job, len(history)) if history else _started(job, learning)
@@ -79,6 +106,29 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     _Course(job, network, learning, choosing, opinions, history, report).run()
     job.run.write_bytes("curves.png", draw_curves(job.run.read("history.json")))
     return _judged(job, choosing)
+
+
+def _join(job: Job, report: Report) -> dict[str, Any]:
+    """The members' networks in one, judged like one that was trained."""
+    _check_members(job)
+    joined, parts = networks.build(job.recipe), []
+    for run, member in zip(job.members, job.recipe.members, strict=True):
+        if run.as_member() != member:
+            found = "it is another network now than the one that was to be joined"
+            raise UsageError(f"joining {run.path}", found, "join them again, into another -o")
+        parts.append(networks.build(member.recipe))
+        networks.load(parts[-1], run.best)
+    networks.join(joined, parts)
+    networks.save(joined, job.run.best)
+    figures = _judged(job, _examples(job, job.split.validation))
+    report.advance(joining_units(job))
+    report.say(f"{len(parts)} networks joined")
+    return figures
+
+
+def _check_members(job: Job) -> None:
+    for run in job.members:
+        check_apart(f"joining {run.path}", run, run.recipe(), job.recipe, job.split)
 
 
 def _history(run: RunFolder) -> list[dict[str, Any]]:

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from appliance.errors import ApplianceError, UsageError
-from modelworks.cli import classify, data, inspect, pack, quantize, report, select, train, validate
+from modelworks.cli import classify, data, inspect, join, pack, quantize, report, select, train, validate
 
 __all__ = ["main"]
 
-COMMANDS = (data, train, quantize, validate, select, report, inspect, classify, pack)
+COMMANDS = (data, train, join, quantize, validate, select, report, inspect, classify, pack)
 INTERRUPTED = 130
 
 
@@ -36,7 +36,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="modelworks",
         description="From a folder of labelled photographs to a model that the appliance runs.",
         epilog="In this order: data check DIR; train DIR -o RUN; quantize RUN; validate RUN; select RUN; report RUN; "
-        "pack RUN --name NAME --version 1.0.0 -o models/NAME. inspect and classify look at any .tflite file.",
+        "pack RUN --name NAME --version 1.0.0 -o models/NAME. join makes one run of several; inspect and classify look "
+        "at any .tflite file.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -1,10 +1,18 @@
-"""The command line as it was given, in a form that may be shown to others."""
+"""What the commands share: the command line as it was given, and the run folder that they are to make."""
 
+import platform
 import re
 import shlex
 from collections.abc import Sequence
+from importlib.metadata import version
 
-__all__ = ["given_command"]
+from appliance.errors import UsageError
+from modelworks.recipe import TrainRecipe
+from modelworks.runfolder import TRAINED, RunFolder
+
+__all__ = ["check_output", "given_command", "versions"]
+
+PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 
 
 def given_command(argv: Sequence[str]) -> str:
@@ -19,3 +27,24 @@ def _is_share(argument: str) -> bool:
 
 def _last_part(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
+
+
+def versions() -> dict[str, str]:
+    """Of all that decides what a training makes."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def check_output(run: RunFolder, recipe: TrainRecipe) -> None:
+    """Refuse a folder that holds something else, before anything is written.
+
+    Raises:
+        UsageError: it holds another training, a finished one, or files that are none.
+    """
+    doing = f"preparing the run folder {run.path}"
+    if run.exists():
+        if run.recipe() != recipe:
+            raise UsageError(doing, "it holds a training by another recipe or of other pictures", "choose another -o")
+        if run.has(TRAINED):
+            raise UsageError(doing, "it holds a finished training", "choose another -o, or go on with `quantize`")
+    elif run.path.exists() and not run.is_empty():
+        raise UsageError(doing, "it is there already and is no run folder", "choose another -o")

@@ -1,22 +1,19 @@
 """`modelworks train`: a folder of labelled photographs in, a run folder with a trained network out."""
 
 import argparse
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from appliance.errors import UsageError
-from modelworks.cli.command import given_command
+from modelworks.cli.command import check_output, given_command, versions
 from modelworks.cli.train_options import add_options, recipe_of, start_of, teachers_of
 from modelworks.datacheck import near_duplicates
 from modelworks.dataset import Picture, list_pictures
 from modelworks.progress import reporting
 from modelworks.recipe import TrainRecipe
-from modelworks.runfolder import TRAINED, RunFolder
+from modelworks.runfolder import RunFolder
 from modelworks.split import Pairs, Split, split_pictures
 
 __all__ = ["add_to"]
@@ -28,7 +25,6 @@ EPILOG = """Photographs of one object must not be torn apart: number the files a
 --split blocks; only where every picture shows another object, --split pictures. An epoch of 1,400 pictures takes about
 a minute on two cores, at 160 pixels half of that, behind frozen layers a quarter. Given again, an interrupted training
 goes on where it was."""
-PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 
 
 def add_to(commands: Any) -> None:
@@ -48,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     listing = list_pictures(arguments.folder)
     recipe = recipe_of(arguments, listing.pictures)
     run = RunFolder(arguments.output)
-    _check_output(run, recipe)
+    check_output(run, recipe)
     split, together = _split(arguments, run, recipe, listing.pictures, console)
     for reason in listing.left_out:
         console.print(f"left out: {reason}", highlight=False, soft_wrap=True)
@@ -61,7 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not run.exists():
         check_start(recipe.architecture, job.start)
         command = given_command(arguments.argv)
-        run.begin(arguments.folder, recipe, split, _versions(), command, _places(arguments), together)
+        run.begin(arguments.folder, recipe, split, versions(), command, _places(arguments), together)
     with reporting("training", units, console) as report:
         figures = train(job, report)
     console.print(_told(figures["accuracy"]), highlight=False, soft_wrap=True)
@@ -78,31 +74,11 @@ def _split(
     return split_pictures(pictures, recipe.split, together), together
 
 
-def _check_output(run: RunFolder, recipe: TrainRecipe) -> None:
-    """Refuse a folder that holds something else, before anything is written.
-
-    Raises:
-        UsageError: it holds another training, a finished one, or files that are none.
-    """
-    doing = f"preparing the run folder {run.path}"
-    if run.exists():
-        if run.recipe() != recipe:
-            raise UsageError(doing, "it holds a training by another recipe or of other pictures", "choose another -o")
-        if run.has(TRAINED):
-            raise UsageError(doing, "it holds a finished training", "choose another -o, or go on with `quantize`")
-    elif run.path.exists() and not run.is_empty():
-        raise UsageError(doing, "it is there already and is no run folder", "choose another -o")
-
-
 def _places(arguments: argparse.Namespace) -> dict[str, Path | Sequence[Path]]:
     """Where things lie that a cross-validation needs again."""
     start = start_of(arguments.weights)
     weights = {"weights": start} if isinstance(start, Path) else {}
     return {"cache": arguments.cache, "teachers": [run.path for run in teachers_of(arguments)]} | weights
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 def _told(accuracy: dict[str, Any]) -> str:

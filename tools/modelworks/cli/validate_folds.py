@@ -41,7 +41,7 @@ def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     if isinstance(start, Path) and sha256_of(start) != recipe.weights.sha256:
         found = "they are not those that the run began with"
         raise UsageError(f"reading the starting weights {start}", found, "put the old file back, or train again")
-    job = Job(folder, run.split(), recipe, run, start, cache, run.teachers())
+    job = Job(folder, run.split(), recipe, run, start, cache, run.teachers(), run.members())
     series = Series(job, arguments.folds, QuantPlan(tuple(arguments.recipe) or ("int8-io",)))
     with reporting(f"{arguments.folds} folds", fold_units(series), console) as report:
         figures = cross_validate(series, given_command(arguments.argv), report)

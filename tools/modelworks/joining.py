@@ -1,0 +1,50 @@
+"""Which trained networks may be joined into one, and the recipe of what comes out."""
+
+from collections.abc import Sequence
+
+from appliance.errors import UsageError
+from modelworks.recipe import JOINED, Member, TrainRecipe, Weights
+
+__all__ = ["joined_recipe"]
+
+
+def joined_recipe(members: Sequence[Member]) -> TrainRecipe:
+    """The recipe of a network whose logits are the mean of the members': the same pictures, classes and split.
+
+    Several networks that err in different ways are right more often together: Hansen and Salamon, Neural Network
+    Ensembles, https://doi.org/10.1109/34.58871.
+
+    Raises:
+        UsageError: there are fewer than two, one is given twice, or they do not belong together.
+    """
+    first, doing = members[0].recipe, f"joining {' and '.join(member.name for member in members)}"
+    if len({member.sha256 for member in members}) < len(members) or len(members) == 1:
+        found = "only one network" if len(members) == 1 else "the same network twice"
+        raise UsageError(doing, found, "networks of different architectures, or trained with different options")
+    for member in members[1:]:
+        for what, mine, its in _to_agree_on(first, member.recipe):
+            if mine != its:
+                found = f"{member.name} has another {what} than {members[0].name}"
+                raise UsageError(doing, found, "train them on the same pictures with the same split options and --seed")
+    return TrainRecipe(
+        first.data_name,
+        first.data,
+        first.labels,
+        first.preprocessing,
+        (),
+        Weights("none"),
+        first.split,
+        architecture=JOINED,
+        alpha=1.0,
+        seed=first.seed,
+        members=tuple(members),
+    )
+
+
+def _to_agree_on(one: TrainRecipe, other: TrainRecipe) -> list[tuple[str, object, object]]:
+    return [
+        ("list of classes", one.labels, other.labels),
+        ("set of pictures", one.data, other.data),
+        ("preprocessing (--size)", one.preprocessing, other.preprocessing),
+        ("split", one.split, other.split),
+    ]
