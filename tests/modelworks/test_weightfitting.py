@@ -117,3 +117,23 @@ def test_a_window_sees_what_a_convolution_sees(padding: str, stride: int, size: 
     seen = window.seen(inputs, np.arange(window.places))
     kernel = layer.get_weights()[0].reshape(-1, 4)
     np.testing.assert_allclose(seen.reshape(len(seen), -1) @ kernel, wanted.reshape(-1, 4), atol=1e-4)
+
+
+def test_parts_that_share_only_the_picture_are_each_fitted_as_if_alone() -> None:
+    """So a joined network costs no more than its members, and is fitted as they are."""
+    keras.utils.set_random_seed(3)
+    picture = keras.Input((24, 24, 3))
+    ways = []
+    for number, width in enumerate((8, 12)):
+        flow = keras.layers.Conv2D(width, 3, strides=2, padding="same", name=f"first{number}")(picture)
+        flow = keras.layers.DepthwiseConv2D(3, padding="same", name=f"deep{number}")(keras.layers.ReLU(6.0)(flow))
+        ways.append(keras.layers.GlobalAveragePooling2D(keepdims=True)(keras.layers.ReLU(6.0)(flow)))
+    head = keras.layers.Conv2D(4, 1, name="head")(keras.layers.Concatenate()(ways))
+    joined, alone = keras.Model(picture, head), keras.Model(picture, ways[0])
+    seen = pictures(6)
+    fitted, expected = (fit_weights(each, seen, lambda *, depthwise: LEVELS, 1) for each in (joined, alone))
+    for layer in fitted_layers(expected):
+        for mine, theirs in zip(fitted.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    for name in ("first1", "deep1", "head"):
+        assert not np.array_equal(fitted.get_layer(name).get_weights()[0], joined.get_layer(name).get_weights()[0])

@@ -55,15 +55,32 @@ def fit_weights(
         found = "no convolution and no dense layer among its own layers, or they are inside a layer"
         raise ModelError("fitting the network's weights", found, "leave the recipes that end in -fitted out")
     rng = np.random.default_rng(seed)
-    streams = tuple(_Stream(each, pictures) for each in (fitted, network))
-    for layer in layers:
-        _fit(
-            layer,
-            _inputs(layer, tuple(stream.up_to(layer.name) for stream in streams), rng),
-            levels(depthwise=_is_depthwise(layer)),
-        )
-        done()
+    known: set[str] = set()
+    for part, original in zip(_branches(fitted), _branches(network), strict=True):
+        streams = tuple(_Stream(each, pictures) for each in (part, original))
+        for layer in (each for each in fitted_layers(part) if each.name not in known):
+            _fit(
+                layer,
+                _inputs(layer, tuple(stream.up_to(layer.name) for stream in streams), rng),
+                levels(depthwise=_is_depthwise(layer)),
+            )
+            known.add(layer.name)
+            done()
     return fitted
+
+
+def _branches(network: Any) -> Iterator[Any]:
+    """The parts of a joined network that have nothing but the picture in common, one after another, then the whole.
+
+    Each is fitted by itself: a computation can be kept where all that follows depends on it alone.
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Concatenate):
+            parts = [keras.Model(network.inputs, tensor) for tensor in layer.input]
+            own = [{id(each) for each in part.layers if each.weights} for part in parts]
+            if sum(map(len, own)) == len(set().union(*own)):
+                yield from parts
+    yield network
 
 
 class _Stream:
