@@ -83,7 +83,7 @@ def test_the_command_is_kept_without_the_paths_of_the_machine() -> None:
     assert given_command(["train", "data/", "--fold", "1/5"]) == "modelworks train data --fold 1/5"
 
 
-@pytest.mark.parametrize("command", ["data", "train", "quantize", "validate", "select", "classify", "pack"])
+@pytest.mark.parametrize("command", ["data", "train", "join", "quantize", "validate", "select", "classify", "pack"])
 def test_help_teaches_without_loading_tensorflow(command: str) -> None:
     program = f"""
 import sys

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import UsageError
 from appliance.preprocess import Preprocessing
-from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, Distillation, Stage, Teacher, TrainRecipe, Weights
+from modelworks.recipe import ARCHITECTURES, JOINED, OF_ANY_WIDTH, Distillation, Stage, Teacher, TrainRecipe, Weights
 
 RECIPE = TrainRecipe(
     "bottles", "f" * 64, ("a", "b"), Preprocessing(), (Stage(160, 2), Stage(224, 3)), Weights("w", "0")
@@ -47,7 +47,7 @@ def test_a_recipe_of_the_time_of_one_teacher_is_read() -> None:
 
 def test_every_architecture_has_a_name_and_a_weight() -> None:
     kinds = get_args(get_type_hints(TrainRecipe)["architecture"])
-    assert kinds == ARCHITECTURES
+    assert kinds == (*ARCHITECTURES, JOINED)
     assert set(OF_ANY_WIDTH) < set(ARCHITECTURES)
 
 
@@ -70,6 +70,7 @@ def test_an_unknown_field_is_refused() -> None:
         {"stages": (Stage(224, 1, "conv_pw_5_relu"),)},
         {"distillation": Distillation((Teacher("big", ""),))},
         {"architecture": "efficientnet_lite0", "alpha": 0.5},
+        {"architecture": "joined", "alpha": 1.0},
     ],
 )
 def test_what_cannot_be_trained_is_refused(wrong: dict[str, Any]) -> None:
