@@ -70,12 +70,16 @@ def test_an_unknown_field_is_refused() -> None:
         {"stages": (Stage(224, 1, "conv_pw_5_relu"),)},
         {"distillation": Distillation((Teacher("big", ""),))},
         {"architecture": "efficientnet_lite0", "alpha": 0.5},
-        {"architecture": "joined", "alpha": 1.0},
     ],
 )
 def test_what_cannot_be_trained_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"stage|alpha|batch|rate|architecture|average|cycles|views"):
         replace(RECIPE, **wrong)
+
+
+def test_a_joined_network_without_members_is_refused() -> None:
+    with pytest.raises(ValueError, match="two members or more, not 0"):
+        replace(RECIPE, architecture=JOINED, alpha=1.0)
 
 
 def test_pictures_too_small_for_the_network_are_refused() -> None:
