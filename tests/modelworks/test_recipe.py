@@ -39,8 +39,9 @@ def test_a_recipe_with_everything_comes_back_too() -> None:
 
 def test_a_recipe_of_the_time_of_one_teacher_is_read() -> None:
     """As the models that ship have it."""
-    old = {name: value for name, value in RECIPE.as_dict().items() if name not in ("distillation", "until")}
-    assert TrainRecipe.from_dict(old | {"teacher": None}) == RECIPE
+    newer = ("distillation", "until", "levels", "pooling", "head_decay")
+    old = {name: value for name, value in RECIPE.as_dict().items() if name not in newer}
+    assert TrainRecipe.from_dict(old | {"teacher": None, "head_epochs": 200, "head_rate": 3e-3}) == RECIPE
     with pytest.raises(UsageError, match="teacher"):
         TrainRecipe.from_dict(old | {"teacher": {"name": "big", "sha256": ""}})
 
@@ -59,7 +60,9 @@ def test_an_unknown_field_is_refused() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"stages": ()},
+        {"pooling": "median"},
+        {"head_decay": 0.0},
+        {"stages": (), "views": 1, "distillation": Distillation((Teacher("big", ""),))},
         {"alpha": 0.0},
         {"batch": 1},
         {"learning_rate": 0.0},
@@ -73,7 +76,9 @@ def test_an_unknown_field_is_refused() -> None:
     ],
 )
 def test_what_cannot_be_trained_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"stage|alpha|batch|rate|architecture|average|cycles|views"):
+    with pytest.raises(
+        ValueError, match=r"stage|alpha|batch|rate|architecture|average|cycles|views|pooling|decay|epochs"
+    ):
         replace(RECIPE, **wrong)
 
 

@@ -56,7 +56,6 @@ def make_job(pictures: Path, folder: Path, *taught_by: RunFolder, **changes: Any
         alpha=0.25,
         until=LAST,
         batch=9,
-        head_epochs=5,
     )
     if taught_by:
         changes["distillation"] = Distillation(tuple(each.as_teacher() for each in taught_by))
@@ -118,6 +117,41 @@ def test_frozen_layers_stay_as_they_are_and_the_others_learn(pictures: Path, tmp
     assert changed
     assert not changed & {"conv1", "conv1_bn", "conv_dw_1", "conv_dw_1_bn", "conv_pw_1", "conv_pw_1_bn"}
     assert {"conv_dw_2", "conv_pw_6", "conv_pw_6_bn", "head"} <= changed
+
+
+def test_without_an_epoch_the_head_alone_is_trained(pictures: Path, tmp_path: Path) -> None:
+    """On every view: the rest stays as the starting weights have it."""
+    job = make_job(pictures, tmp_path, stages=(), views=2, levels="conv_pw_2_relu", pooling="mean-max")
+    network.make_repeatable(job.recipe.seed)
+    before = network.build(job.recipe)
+    start = {layer.name: layer.get_weights() for layer in before.layers if layer.weights}
+    units: list[float] = []
+    figures = training.train(job, Report(units.append, lambda text: None))
+    assert sum(units) == pytest.approx(training.work_units(job))
+    assert figures["accuracy"]["value"] == 1.0  # three colours
+    network.load(before, job.run.best)
+    changed = {name for name, old in start.items() if not _equal(old, before.get_layer(name).get_weights())}
+    assert changed == {"head"}
+
+
+def test_the_head_sees_every_level_behind_the_frozen_layer(pictures: Path, tmp_path: Path) -> None:
+    levels = {"levels": FROZEN, "pooling": "mean-max"}
+    job = make_job(pictures, tmp_path, stages=(Stage(32, 1, FROZEN),), views=1, **levels)
+    training.train(job, SILENT)
+    built = network.build(job.recipe)
+    seen = {layer.name for layer in built.layers if layer.name.startswith("pool")}
+    assert seen == {"pool", *(f"pool{kind}_conv_pw_{block}_relu" for kind in (1, 2) for block in range(1, 7))}
+    with pytest.raises(UsageError, match="more than conv_pw_2_relu alone decides what comes after it"):
+        training.train(
+            make_job(pictures, tmp_path / "b", stages=(Stage(32, 1, "conv_pw_2_relu"),), views=1, **levels), SILENT
+        )
+
+
+def test_a_head_of_one_layer_is_the_one_that_it_was(pictures: Path, tmp_path: Path) -> None:
+    """Its `levels` start at the very last layer, so there is nothing beside it."""
+    job = make_job(pictures, tmp_path)
+    plain, same = (network.build(replace(job.recipe, levels=levels)) for levels in ("", LAST))
+    assert [layer.name for layer in plain.layers[1:]] == [layer.name for layer in same.layers[1:]]
 
 
 def _equal(one: list[Any], two: list[Any]) -> bool:
@@ -235,7 +269,7 @@ def test_parts_that_end_at_different_layers_have_different_digests(finished: Run
 
 
 def test_patience_ends_a_training_that_gets_no_better(pictures: Path, tmp_path: Path) -> None:
-    job = make_job(pictures, tmp_path, stages=(Stage(32, 30),), patience=2, learning_rate=1e-9, head_epochs=1)
+    job = make_job(pictures, tmp_path, stages=(Stage(32, 30),), patience=2, learning_rate=1e-9)
     training.train(job, SILENT)
     epochs = job.run.read("history.json")["epochs"]
     assert 3 <= len(epochs) < 30
@@ -253,6 +287,7 @@ def test_a_layer_that_is_not_there_is_named(pictures: Path, tmp_path: Path) -> N
     ("wrong", "said"),
     [
         (["--network", "mobilenet_v2", "--frozen-epochs", "1", "--views", "1"], "it has no layer conv_pw_5_relu"),
+        (["--levels", "conv_pw_77_relu"], "it has no layer conv_pw_77_relu"),
         (["--seed", "-1"], "a seed is 0 or more"),
         (["--teacher", "nowhere", "--views", "1"], "trained.json"),
     ],
@@ -311,10 +346,11 @@ def test_the_command_line_spells_the_whole_recipe(finished: RunFolder, pictures:
     argv += ["--frozen-epochs", "1", "--frozen", FROZEN, "--epochs", "0", "--views", "1", "--average", "0.9", "--mixup"]
     argv += ["0.1", "--keep-statistics", "--class-weights", "--split", "pictures", "--cache", str(tmp_path / "cache")]
     argv += ["--teacher", str(finished.path), "--teacher-weight", "0.5", "--optimizer", "sgd", "--batch", "9"]
-    argv += ["--until", LAST]
+    argv += ["--until", LAST, "--levels", FROZEN, "--pooling", "mean-max", "--head-decay", "0.5"]
     assert main(argv) == 0
     recipe = RunFolder(tmp_path / "run").recipe()
     assert (recipe.stages, recipe.until) == ((Stage(32, 1, FROZEN),), LAST)
+    assert (recipe.levels, recipe.pooling, recipe.head_decay) == (FROZEN, "mean-max", 0.5)
     assert recipe.distillation == Distillation((Teacher("run", sha256_of(finished.best)),), weight=0.5)
     assert (recipe.average, recipe.mixup, recipe.keep_statistics, recipe.class_weights) == (0.9, 0.1, True, True)
     assert RunFolder(tmp_path / "run").teachers() == (finished,)

@@ -137,3 +137,21 @@ def test_parts_that_share_only_the_picture_are_each_fitted_as_if_alone() -> None
             np.testing.assert_array_equal(mine, theirs)
     for name in ("first1", "deep1", "head"):
         assert not np.array_equal(fitted.get_layer(name).get_weights()[0], joined.get_layer(name).get_weights()[0])
+
+
+def test_a_head_that_sees_several_levels_changes_nothing_below_it() -> None:
+    """So a network with levels costs no more than one without: what is below is fitted as if the head saw one."""
+    keras.utils.set_random_seed(3)
+    picture = keras.Input((24, 24, 3))
+    first = keras.layers.ReLU(6.0)(keras.layers.Conv2D(8, 3, strides=2, padding="same", name="first")(picture))
+    deep = keras.layers.ReLU(6.0)(keras.layers.DepthwiseConv2D(3, padding="same", name="deep")(first))
+    last = keras.layers.ReLU(6.0)(keras.layers.Conv2D(8, 1, name="point")(deep))
+    pooled = [keras.layers.GlobalAveragePooling2D(keepdims=True)(level) for level in (first, deep, last)]
+    head = keras.layers.Conv2D(4, 1, name="head")(keras.layers.Concatenate()(pooled))
+    levels, alone = keras.Model(picture, head), keras.Model(picture, pooled[-1])
+    seen = pictures(6)
+    fitted, expected = (fit_weights(each, seen, lambda *, depthwise: LEVELS, 1) for each in (levels, alone))
+    for layer in fitted_layers(expected):
+        for mine, theirs in zip(fitted.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert not np.array_equal(fitted.get_layer("head").get_weights()[0], levels.get_layer("head").get_weights()[0])

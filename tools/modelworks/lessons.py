@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from appliance.errors import UsageError
 from modelworks import network as networks
-from modelworks.batches import PLAIN, inputs_of, resized
+from modelworks.batches import PLAIN, inputs_of, one_hot, resized
 from modelworks.featurecache import FeatureCache, Views
 from modelworks.progress import Report
 from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import RunFolder
 from modelworks.sources import Examples, Features, Pictures, Source, Targets
-from modelworks.speaking import Speaker
+from modelworks.speaking import Speaker, said_by
 from modelworks.split import Split
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
     "lesson_units",
     "opinions_of",
     "opinions_units",
+    "pooled_of",
+    "pooled_units",
 ]
 
 TRAINING_COST = 7.0
@@ -118,23 +120,64 @@ def opinions_of(job: Assignment, learning: Examples, report: Report) -> tuple[Fe
     return tuple(_opinion(job, teacher, learning, report) for teacher in job.teachers)
 
 
+def pooled_of(
+    job: Assignment, network: Any, learning: Examples, report: Report
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the head sees of every training picture and, if the recipe has a number of views, of all of them too.
+
+    Returns features (n, features) and one-hot targets (n, classes).
+
+    Raises:
+        ModelError: the network cannot be asked.
+        StorageError: the features cannot be kept.
+    """
+    recipe = job.recipe
+    targets = one_hot(learning.classes, len(recipe.labels))
+    if not recipe.views:
+        inputs = inputs_of(learning.pixels, recipe.preprocessing)
+        features = said_by(networks.part_of(network, last=networks.POOL), inputs)[:, 0, 0, :]
+        report.advance(pooled_units(recipe, len(inputs)))
+        return features, targets
+    cache, cost = _asked(job, network, recipe, networks.POOL), _asking_cost(recipe, recipe)
+    cache.prepare(learning.pictures, learning.pixels, PLAIN, lambda count: report.advance(cost * count))
+    _prepare(cache, learning, recipe.views, cost, report)
+    views = range(PLAIN, recipe.views + 1)
+    rows = [cache.rows(learning.pictures, [view] * len(learning.pictures)) for view in views]
+    return np.concatenate(rows)[:, 0, 0, :], np.tile(targets, (len(rows), 1))
+
+
+def pooled_units(recipe: TrainRecipe, count: int) -> float:
+    """What `pooled_of` costs for so many pictures."""
+    return count * (1 + recipe.views) * _asking_cost(recipe, recipe)
+
+
 def _opinion(job: Assignment, teacher: RunFolder, learning: Examples, report: Report) -> Features:
     """One teacher's. What its frozen layers say is kept by itself: other folds' teachers say the same."""
     recipe, taught = job.recipe, teacher.recipe()
     check_apart(f"asking the teacher {teacher.path}", teacher, taught, recipe, job.split)
     network = networks.build(taught)
     networks.load(network, teacher.best)
-    how = Views(taught.preprocessing, recipe.augmentation, recipe.seed)
     report.say(f"asking the teacher {teacher.path.name}")
-    frozen = _always_frozen(taught)
-    trunk = _cache(job.cache, networks.part_of(network, last=frozen), how) if frozen else None
-    cache = _cache(job.cache, networks.part_of(network, frozen), how, trunk)
+    cache = _asked(job, network, taught, networks.LOGITS)
     _prepare(cache, learning, recipe.views, _asking_cost(taught, recipe), report)
     return Features(learning, cache, recipe.views)
 
 
+def _asked(job: Assignment, network: Any, recipe: TrainRecipe, last: str) -> FeatureCache:
+    """Where it is kept what a network says at its layer `last` of the job's views. What its frozen layers say is kept
+    beside it, where there are any."""
+    how = Views(recipe.preprocessing, job.recipe.augmentation, job.recipe.seed)
+    frozen = _always_frozen(recipe)
+    if frozen in ("", last):
+        return _cache(job.cache, networks.part_of(network, last=last), how)
+    trunk = _cache(job.cache, networks.part_of(network, last=frozen), how)
+    return _cache(job.cache, networks.part_of(network, frozen, last), how, trunk)
+
+
 def _always_frozen(recipe: TrainRecipe) -> str:
     """The last of the layers that learned in no stage; "" if all learned in some."""
+    if not (recipe.stages or recipe.members):
+        return networks.POOL
     layers = {stage.frozen for stage in recipe.stages}
     return layers.pop() if len(layers) == 1 else ""
 

@@ -14,6 +14,7 @@ from modelworks.promise import check
 from modelworks.qat import train_quantized
 from modelworks.qatjob import QatPlan
 from modelworks.quantrecipes import RECIPES, REFERENCE, QuantRecipe
+from modelworks.sharing import share_vectors
 from modelworks.subject import Subject
 from modelworks.weightfitting import fit_weights
 from modelworks.weightonly import shrink_weights
@@ -56,7 +57,7 @@ class Maker:
             ModelError: the network cannot be converted.
         """
         recipe = RECIPES[REFERENCE]
-        content = convert(self.subject.network, recipe)
+        content = share_vectors(convert(self.subject.network, recipe))
         check(content, recipe, len(content))
         return Made(content, self._record(recipe))
 
@@ -76,6 +77,7 @@ class Maker:
         else:
             network = self._network(recipe, count, report)
             content = convert(network, recipe, Inputs(self.drawn[:count], self.subject.preprocessing))
+        content = share_vectors(content)
         check(content, recipe, len(float32))
         if recipe.looks:
             extra["calibration"] = self.calibration.first(count).as_dict()

@@ -7,6 +7,7 @@ form is an operator that older runtimes also load (today's converter writes FULL
 import errno
 import hashlib
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -29,10 +30,12 @@ from numpy.typing import NDArray
 from appliance.errors import ModelError, StorageError, UsageError
 from appliance.files import write_power_safe
 from modelworks.efficientnet import LITE, PUBLISHED, build_lite, load_published, published_file
+from modelworks.logistic import logistic_regression
 from modelworks.recipe import TrainRecipe
 
 __all__ = [
     "LOGITS",
+    "POOL",
     "build",
     "compile_for",
     "digest_of",
@@ -52,6 +55,12 @@ HEAD = "head"
 LOGITS = "flat"
 SPARE = 1_000_000
 """Bytes for HDF5's own bookkeeping."""
+POOLINGS = {
+    "mean": (keras.layers.GlobalAveragePooling2D,),
+    "mean-max": (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D),
+}
+STILL = 0.03
+"""Added to a feature's standard deviation: one that never moves says nothing."""
 CLIP = 5.0
 """The longest gradient that SGD follows."""
 BATCH = 32
@@ -212,14 +221,18 @@ def outputs_of(network: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]
 
 
 def fit_head(network: Any, features: NDArray[np.float32], targets: NDArray[np.float32], recipe: TrainRecipe) -> None:
-    """Train the head alone on features of the frozen network: seconds, and the fine-tuning starts from sense."""
-    dense = keras.layers.Dense(len(recipe.labels), activation="softmax", kernel_regularizer=keras.regularizers.L2(1e-4))
-    probe = keras.Sequential([keras.Input((features.shape[1],)), dense])
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    probe.compile(keras.optimizers.Adam(recipe.head_rate), loss=loss)
-    probe.fit(features, targets, batch_size=128, epochs=recipe.head_epochs, verbose=0)
-    kernel, bias = dense.get_weights()
-    network.get_layer(HEAD).set_weights([kernel[np.newaxis, np.newaxis], bias])
+    """Train the head alone on features of the frozen network: seconds, and the fine-tuning starts from sense.
+
+    `features`: (pictures, features); `targets`: (pictures, classes), one-hot. Features of different layers have
+    different ranges, so the head is fitted to standardized ones; that is then written into its weights.
+    """
+    mean, spread = features.mean(axis=0), features.std(axis=0) + STILL
+    share = recipe.label_smoothing
+    kernel, bias = logistic_regression(
+        (features - mean) / spread, targets * (1 - share) + share / targets.shape[1], recipe.head_decay
+    )
+    kernel = kernel / spread[:, np.newaxis]
+    network.get_layer(HEAD).set_weights([kernel[np.newaxis, np.newaxis], bias - mean @ kernel])
 
 
 def save(network: Any, path: Path) -> None:
@@ -267,7 +280,32 @@ def load(network: Any, path: Path) -> None:
 
 def _pooled(recipe: TrainRecipe, size: int | None, weights: Path | str | None) -> tuple[Any, Any]:
     backbone = _backbone(recipe, size, weights)
-    return backbone.input, keras.layers.GlobalAveragePooling2D(keepdims=True, name=POOL)(backbone.output)
+    layers = [*_levels(backbone, recipe.levels), backbone.layers[-1].name]
+    kinds = POOLINGS[recipe.pooling]
+    if len(layers) == len(kinds) == 1:
+        return backbone.input, kinds[0](keepdims=True, name=POOL)(backbone.output)
+    pooled = [
+        kind(keepdims=True, name=f"{POOL}{number}_{layer}")(backbone.get_layer(layer).output)
+        for layer in layers
+        for number, kind in enumerate(kinds, 1)
+    ]
+    return backbone.input, keras.layers.Concatenate(name=POOL)(pooled)
+
+
+def _levels(backbone: Any, first: str) -> list[str]:
+    """The layer `first` and its like in every later block: conv_pw_3_relu, conv_pw_4_relu ..., without the last layer.
+
+    Source: Evci et al., Head2Toe, https://arxiv.org/abs/2201.03529: layers in the middle know what the last has lost.
+
+    Raises:
+        UsageError: there is no such layer.
+    """
+    names = [layer.name for layer in backbone.layers]
+    if not first:
+        return []
+    part_of(backbone, last=first)
+    like = re.compile(re.sub(r"\d+", r"\\d+", first))
+    return [name for name in names[names.index(first) : -1] if like.fullmatch(name)]
 
 
 def _side_by_side(recipe: TrainRecipe, size: int | None) -> tuple[Any, Any]:

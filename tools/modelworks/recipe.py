@@ -14,6 +14,7 @@ __all__ = [
     "ARCHITECTURES",
     "JOINED",
     "OF_ANY_WIDTH",
+    "POOLINGS",
     "Distillation",
     "Member",
     "Stage",
@@ -25,7 +26,10 @@ __all__ = [
 ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2")
 JOINED = "joined"
 """The architecture of a network that is made of others: `TrainRecipe.members`."""
+POOLINGS = ("mean", "mean-max")
 OF_ANY_WIDTH = ("mobilenet_v1", "mobilenet_v2")
+GONE = ("head_epochs", "head_rate")
+"""What older recipes say of the first head's training: it is now fitted to its optimum."""
 MOST_BITS = 16
 MIN_SIDE = 32
 """MobileNet halves the picture five times: below this nothing is left."""
@@ -97,8 +101,11 @@ class TrainRecipe:
     """A training. `data` is the fingerprint of the labelled pictures, `labels` the network's outputs in order.
 
     `until` names the last layer of the backbone that is used ("": all are); what is behind it is left out. An
-    architecture that has no width of its own is as it was published: alpha 1.
+    architecture that has no width of its own is as it was published: alpha 1. `levels`: the head sees this layer too,
+    and its like in every later block ("": the last layer alone); `pooling`: by their mean over the picture, or by
+    mean and largest value. `head_decay`: how strongly the first head, fitted to frozen features, is kept simple.
 
+    `stages`: none trains the head alone, to its optimum on the frozen features of all views.
     `views`: how many augmented forms of a picture there are (0: another one every epoch). `mixup`: pairs of pictures
     are blended, by a share drawn from Beta(mixup, mixup). `average`: the weights kept are a running mean with this
     momentum. `keep_statistics`: batch normalization goes on with the statistics that the starting weights bring.
@@ -121,10 +128,11 @@ class TrainRecipe:
     )
     alpha: float = 0.5
     until: str = ""
+    levels: str = ""
+    pooling: Literal["mean", "mean-max"] = "mean"
     seed: int = 1
     batch: int = 32
-    head_epochs: int = 200
-    head_rate: float = 3e-3
+    head_decay: float = 6e-3
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 5e-4
     warmup_epochs: int = 1
@@ -145,12 +153,18 @@ class TrainRecipe:
             raise ValueError(f"an architecture is one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
         if (self.architecture == JOINED) != (len(self.members) > 1):
             raise ValueError(f"a joined network has two members or more, not {len(self.members)}, and no other has any")
-        if bool(self.stages) == bool(self.members):
-            raise ValueError("a training has one stage at least, and a joined network has none")
+        if self.stages and self.members:
+            raise ValueError("a joined network learns nothing, so it has no stages")
+        if self.distillation and not self.stages:
+            raise ValueError("teachers teach in epochs, and there are none")
         if not 0 < self.alpha <= 2:
             raise ValueError(f"alpha is the network's width, above 0 and at most 2, not {self.alpha}")
         if self.architecture not in OF_ANY_WIDTH and self.alpha != 1:
             raise ValueError(f"{self.architecture} has one width, alpha 1, not {self.alpha}")
+        if self.pooling not in POOLINGS:
+            raise ValueError(f"pooling is one of {', '.join(POOLINGS)}, not {self.pooling!r}")
+        if self.head_decay <= 0:
+            raise ValueError(f"a head's decay is above 0, not {self.head_decay}")
         if self.seed < 0:
             raise ValueError(f"a seed is 0 or more, not {self.seed}")
         if self.batch < 2:
@@ -186,6 +200,8 @@ class TrainRecipe:
             values = dict(raw)
             if values.get("teacher") is None:
                 values.pop("teacher", None)  # what it was called while there could be but one
+            for gone in GONE:
+                values.pop(gone, None)
             prepared = values["preprocessing"]
             values["preprocessing"] = Preprocessing(**prepared | {"size": tuple(prepared["size"])})
             values["stages"] = tuple(Stage(**stage) for stage in values["stages"])

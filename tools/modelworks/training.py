@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from appliance.errors import ModelError, UsageError
 from modelworks import network as networks
 from modelworks.averaging import RunningMean
-from modelworks.batches import inputs_of, one_hot, shuffled
+from modelworks.batches import inputs_of, shuffled
 from modelworks.dataset import Picture, decode_all
 from modelworks.figures import judge
 from modelworks.lessons import (
@@ -26,6 +26,8 @@ from modelworks.lessons import (
     lesson_units,
     opinions_of,
     opinions_units,
+    pooled_of,
+    pooled_units,
 )
 from modelworks.plot import draw_curves
 from modelworks.progress import Report
@@ -33,7 +35,6 @@ from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.schedule import learning_rate
 from modelworks.sources import Examples, Features, blended, class_weights
-from modelworks.speaking import said_by
 from modelworks.split import Split
 
 __all__ = ["Job", "train", "work_units"]
@@ -80,7 +81,8 @@ def work_units(job: Job) -> float:
         return joining_units(job)
     recipe, counts = job.recipe, (len(job.split.train), len(job.split.validation))
     network = networks.build(recipe)
-    return sum(lesson_units(recipe, stage, counts, network) for stage in recipe.stages) + opinions_units(job)
+    learning = sum(lesson_units(recipe, stage, counts, network) for stage in recipe.stages)
+    return pooled_units(recipe, counts[0]) + learning + opinions_units(job)
 
 
 def train(job: Job, report: Report) -> dict[str, Any]:
@@ -98,10 +100,16 @@ def train(job: Job, report: Report) -> dict[str, Any]:
         return _join(job, report)
     learning, choosing = _examples(job, job.split.train), _examples(job, job.split.validation)
     history = _history(job.run)
-    network = _resumed(job, len(history)) if history else _started(job, learning)
-    report.say(
-        f"going on after epoch {len(history)}" if history else f"head trained on {len(learning.pixels)} pictures"
-    )
+    if history:
+        network = _resumed(job, len(history))
+        report.skip(pooled_units(job.recipe, len(learning.pixels)))
+        report.say(f"going on after epoch {len(history)}")
+    else:
+        network = _started(job, learning, report)
+        report.say(f"head trained on {len(learning.pixels)} pictures")
+    if not job.recipe.stages:
+        networks.save(network, job.run.best)
+        return _judged(job, choosing)
     opinions = opinions_of(job, learning, report)
     _Course(job, network, learning, choosing, opinions, history, report).run()
     job.run.write_bytes("curves.png", draw_curves(job.run.read("history.json")))
@@ -156,13 +164,10 @@ def _resumed(job: Job, done: int) -> Any:
     return network
 
 
-def _started(job: Job, learning: Examples) -> Any:
+def _started(job: Job, learning: Examples, report: Report) -> Any:
     """The given weights with a head trained on their frozen features."""
-    recipe = job.recipe
-    network = networks.build(recipe, None, job.start)
-    inputs = inputs_of(learning.pixels, recipe.preprocessing)
-    features = said_by(networks.part_of(network, last="pool"), inputs)[:, 0, 0, :]
-    networks.fit_head(network, features, one_hot(learning.classes, len(recipe.labels)), recipe)
+    network = networks.build(job.recipe, None, job.start)
+    networks.fit_head(network, *pooled_of(job, network, learning, report), job.recipe)
     return network
 
 

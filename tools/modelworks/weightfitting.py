@@ -70,17 +70,31 @@ def fit_weights(
 
 
 def _branches(network: Any) -> Iterator[Any]:
-    """The parts of a joined network that have nothing but the picture in common, one after another, then the whole.
+    """The ways to a place where several meet, if they share nothing but the picture; then the whole network.
 
-    Each is fitted by itself: a computation can be kept where all that follows depends on it alone.
+    Each is fitted by itself: a computation can be kept where all that follows depends on it alone. Where one way is
+    the beginning of another, as with a head that sees several levels, the longer one counts.
     """
     for layer in network.layers:
         if isinstance(layer, keras.layers.Concatenate):
-            parts = [keras.Model(network.inputs, tensor) for tensor in layer.input]
-            own = [{id(each) for each in part.layers if each.weights} for part in parts]
+            ways = _longest([keras.Model(network.inputs, tensor) for tensor in layer.input])
+            own = [_learned(way) for way in ways]
             if sum(map(len, own)) == len(set().union(*own)):
-                yield from parts
+                yield from ways
     yield network
+
+
+def _longest(ways: Sequence[Any]) -> list[Any]:
+    """Without those that are a part of another, or another again."""
+    kept: list[Any] = []
+    for way in sorted(ways, key=lambda each: -len(_learned(each))):
+        if not any(_learned(way) <= _learned(other) for other in kept):
+            kept.append(way)
+    return kept
+
+
+def _learned(way: Any) -> set[int]:
+    return {id(layer) for layer in way.layers if layer.weights}
 
 
 class _Stream:

@@ -9,7 +9,7 @@ from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.dataset import Picture, fingerprint, labels_of
-from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, Distillation, Stage, TrainRecipe, Weights
+from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, POOLINGS, Distillation, Stage, TrainRecipe, Weights
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.split import SplitPlan
 
@@ -17,7 +17,10 @@ __all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of", "t
 
 DEFAULTS = TrainRecipe("", "", (), Preprocessing(), (Stage(224, 16),))
 PLAIN_OPTIONS = (
+    "levels",
+    "pooling",
     "seed",
+    "head_decay",
     "batch",
     "optimizer",
     "learning_rate",
@@ -58,6 +61,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         metavar="LAYER",
         help="leave out what is behind this layer: the first layers hold most of what ImageNet taught",
+    )
+    parser.add_argument(
+        "--levels",
+        default=DEFAULTS.levels,
+        metavar="LAYER",
+        help="let the head see this layer too, and its like in every later block (conv_pw_3_relu, conv_pw_4_relu ...): "
+        "ImageNet's last layers have forgotten textures that tell materials apart",
+    )
+    parser.add_argument(
+        "--pooling", choices=POOLINGS, default=DEFAULTS.pooling, help="how the head sees a layer: mean, or largest too"
     )
     parser.add_argument(
         "--weights",
@@ -120,10 +133,10 @@ def _alpha(arguments: argparse.Namespace) -> float:
 
 
 def _stages(arguments: argparse.Namespace) -> tuple[Stage, ...]:
-    """The stages that were asked for; --epochs 0 leaves the last one out, if there is another."""
+    """The stages that were asked for; --epochs 0 leaves the last one out. Without any the head alone is trained."""
     small = (Stage(arguments.small_size, arguments.small_epochs),) if arguments.small_epochs else ()
     frozen = (Stage(arguments.size, arguments.frozen_epochs, arguments.frozen),) if arguments.frozen_epochs else ()
-    whole = () if (small or frozen) and not arguments.epochs else (Stage(arguments.size, arguments.epochs),)
+    whole = (Stage(arguments.size, arguments.epochs),) if arguments.epochs else ()
     return (*small, *frozen, *whole)
 
 
@@ -184,7 +197,9 @@ def _add_stages(parser: argparse.ArgumentParser) -> None:
         "--frozen-epochs", type=int, default=0, help="epochs in which the first layers keep what they know"
     )
     group.add_argument("--frozen", default="conv_pw_5_relu", metavar="LAYER", help="the last of those layers")
-    group.add_argument("--epochs", type=int, default=16, help="epochs of the whole network")
+    group.add_argument(
+        "--epochs", type=int, default=16, help="epochs of the whole network; 0 in all stages: the head alone"
+    )
 
 
 def _add_learning(parser: argparse.ArgumentParser) -> None:
@@ -208,6 +223,12 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=DEFAULTS.activation_bits,
         help="learn with activations rounded, so that int8 costs less; 7 or 8, 0: as they are",
+    )
+    group.add_argument(
+        "--head-decay",
+        type=float,
+        default=DEFAULTS.head_decay,
+        help="weight decay of the first head, on frozen features",
     )
     group.add_argument("--class-weights", action="store_true", help="rare classes count as much as common ones")
     group.add_argument(

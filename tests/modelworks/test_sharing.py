@@ -1,0 +1,77 @@
+"""Sharing vectors makes a file smaller, and nothing else: every tensor, every operator and every answer stays."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("flatbuffers", reason="needs the extra `train`")
+
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from appliance.errors import ModelError
+from modelworks.sharing import share_vectors
+
+pytestmark = pytest.mark.workstation
+
+MODELS = sorted((Path(__file__).parents[2] / "models").glob("*/model.tflite"))
+
+
+@pytest.fixture(params=MODELS, ids=lambda path: path.parent.name)
+def content(request: pytest.FixtureRequest) -> bytes:
+    return Path(request.param).read_bytes()
+
+
+def answers(content: bytes) -> NDArray[Any]:
+    """Of some noise, on the kernels that the machine runs."""
+    model = Interpreter(model_content=content, num_threads=1)
+    model.allocate_tensors()
+    given = model.get_input_details()[0]
+    said, rng = [], np.random.default_rng(3)
+    for _ in range(3):
+        model.set_tensor(given["index"], rng.integers(0, 256, given["shape"], given["dtype"]))
+        model.invoke()
+        said.append(model.get_tensor(model.get_output_details()[0]["index"]))
+    return np.stack(said)
+
+
+def plain(value: Any) -> Any:
+    """A FlatBuffer's objects as values that can be compared."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return {name: plain(each) for name, each in vars(value).items()} if hasattr(value, "__dict__") else value
+
+
+def test_the_answers_and_everything_that_is_read_stay(content: bytes) -> None:
+    smaller = share_vectors(content)
+    np.testing.assert_array_equal(answers(smaller), answers(content))
+    before, after = (plain(schema.ModelT.InitFromObj(schema.Model.GetRootAs(each, 0))) for each in (content, smaller))
+    assert before == after
+
+
+def test_what_is_shared_already_gets_no_smaller(content: bytes) -> None:
+    once = share_vectors(content)
+    assert len(share_vectors(once)) == len(once)
+
+
+def test_buffers_lie_where_kernels_want_them(content: bytes) -> None:
+    smaller = share_vectors(content)
+    model = schema.Model.GetRootAs(smaller, 0)
+    begin = np.frombuffer(smaller, np.uint8).__array_interface__["data"][0]
+    starts = [
+        model.Buffers(number).DataAsNumpy().__array_interface__["data"][0] - begin
+        for number in range(model.BuffersLength())
+        if model.Buffers(number).DataLength()
+    ]
+    assert len(starts) > 20
+    assert not any(start % 16 for start in starts)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"no \.tflite file"):
+        share_vectors(b"JFIF" * 9)
