@@ -14,6 +14,7 @@ from appliance.errors import ModelError, UsageError
 from appliance.files import sha256_of
 from modelworks import network
 from modelworks.cli import main
+from modelworks.quantrecipes import RECIPES
 from modelworks.runfolder import RunFolder
 
 pytestmark = pytest.mark.workstation
@@ -67,6 +68,25 @@ def test_the_test_pictures_are_read_once_from_training_to_packing(run: RunFolder
     manifest = Manifest.from_bytes((model / MANIFEST_FILE).read_bytes())
     assert manifest.figures["test_reads"] == len(run.read("test-reads.json")["reads"]) == 1
     assert manifest.figures["accuracy"]["n"] == len(run.split().test)
+
+
+def test_a_head_alone_that_sees_every_level_goes_the_whole_way(pictures: Path, tmp_path: Path) -> None:
+    """Without an epoch there are no curves; every recipe knows its operators, and the fitted file says what it says."""
+    run = RunFolder(tmp_path / "levels")
+    small = [*SMALL, "--epochs", "0", "--views", "2", "--cache", str(tmp_path / "cache")]
+    levels = ["--levels", "conv_pw_2_relu", "--pooling", "mean-max"]
+    assert main(["train", str(pictures), "-o", str(run.path), *small, *levels]) == 0
+    assert not run.has("history.json")
+    # Layers of random weights say so little that the scales of int16x8 leave its range.
+    recipes = [name for name in RECIPES if "per-tensor" not in name and name != "int16x8"]
+    argv = ["quantize", str(run.path), "--representative", "12", "--qat-epochs", "1"]
+    assert main([*argv, *(word for name in recipes for word in ("--recipe", name))]) == 0
+    assert main(["validate", str(run.path), "--threads", "1", "--pictures", "10"]) == 0
+    rows = run.read("validation.json")["rows"]
+    assert {row["name"] for row in rows} == set(recipes)
+    assert main(["select", str(run.path)]) == 0
+    assert main(["report", str(run.path)]) == 0
+    assert "no history.json" in (run.path / "report.html").read_text()
 
 
 def test_a_finished_training_is_not_overwritten(

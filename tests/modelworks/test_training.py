@@ -119,6 +119,24 @@ def test_frozen_layers_stay_as_they_are_and_the_others_learn(pictures: Path, tmp
     assert {"conv_dw_2", "conv_pw_6", "conv_pw_6_bn", "head"} <= changed
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_activations_are_rounded_in_training_and_only_there(kept: bool, pictures: Path, tmp_path: Path) -> None:
+    """Also where batch normalization goes on as it is on the machine."""
+    rounded = make_job(pictures, tmp_path, activation_bits=2, keep_statistics=kept, levels=FROZEN).recipe
+    inputs = np.random.default_rng(1).uniform(-1, 1, (9, 32, 32, 3)).astype(np.float32)
+    networks = [network.build(recipe) for recipe in (rounded, replace(rounded, activation_bits=0))]
+    networks[1].set_weights(networks[0].get_weights())
+    said = []
+    for built in networks:
+        part = network.compile_for(built, rounded)
+        said.append([np.asarray(part(inputs, training=training)) for training in (False, True, False)])
+    (before, learning, after), (plain, other, _) = said
+    np.testing.assert_allclose(before, plain, atol=1e-5)
+    if kept:
+        np.testing.assert_array_equal(before, after)
+    assert not np.allclose(learning, other, atol=1e-3)
+
+
 def test_without_an_epoch_the_head_alone_is_trained(pictures: Path, tmp_path: Path) -> None:
     """On every view: the rest stays as the starting weights have it."""
     job = make_job(pictures, tmp_path, stages=(), views=2, levels="conv_pw_2_relu", pooling="mean-max")

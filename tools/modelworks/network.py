@@ -179,10 +179,17 @@ class _Still(keras.Model):  # type: ignore[misc]
     def __init__(self, part: Any) -> None:
         super().__init__(name="still")
         self._part = part
+        self._rounded = [layer for layer in part.layers if isinstance(layer, RoundedReLU)]
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the part says of the inputs, whatever `training` is."""
-        return self._part(inputs, training=False)
+        """What the part says of the inputs; of `training` only the activations that are rounded in it hear."""
+        for layer in self._rounded:
+            layer.always = bool(training)
+        try:
+            return self._part(inputs, training=False)
+        finally:
+            for layer in self._rounded:
+                layer.always = False
 
 
 def _optimizer(recipe: TrainRecipe) -> Any:
@@ -378,6 +385,8 @@ def _rounding(network: Any, bits: int) -> Any:
 class RoundedReLU(keras.layers.ReLU):  # type: ignore[misc]
     """A bounded ReLU that rounds what it says to 2^bits levels while the network learns, and never afterwards.
 
+    `always`: now as well, whatever the network thinks that it does.
+
     The gradient passes as if nothing were rounded: the straight-through estimator of Jacob et al.,
     https://arxiv.org/abs/1712.05877, section 3, for activations alone. Weights are left to `quantize`, which rounds
     them by what the layers say.
@@ -386,10 +395,11 @@ class RoundedReLU(keras.layers.ReLU):  # type: ignore[misc]
     def __init__(self, bits: int, **options: Any) -> None:
         super().__init__(**options)
         self._bits = bits
+        self.always = False
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Shape and range as the inputs', cut to 0 to `max_value`."""
-        if not training:
+        if not (training or self.always):
             return super().call(inputs)
         return tf.quantization.fake_quant_with_min_max_args(inputs, 0, float(self.max_value), num_bits=self._bits)
 
