@@ -49,7 +49,7 @@ def test_an_unreadable_picture_is_refused(
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--alpha", "0"], ["--size", "16"], ["--test", "1"], ["--scale", "2"], ["--epochs", "0"], ["--batch", "1"]],
+    [["--alpha", "0"], ["--size", "16"], ["--test", "1"], ["--scale", "2"], ["--epochs", "-1"], ["--batch", "1"]],
 )
 def test_a_value_out_of_range_is_refused(
     wrong: list[str], pictures: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]

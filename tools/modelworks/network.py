@@ -50,6 +50,8 @@ __all__ = [
     "share_after",
 ]
 
+tf.get_logger().setLevel("ERROR")  # it warns of every further network that is asked something: folds are many
+
 POOL = "pool"
 HEAD = "head"
 LOGITS = "flat"
