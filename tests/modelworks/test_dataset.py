@@ -62,6 +62,15 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         list_pictures(tmp_path)
 
 
+def test_the_folder_that_was_meant_is_named(pictures: Path, tmp_path: Path) -> None:
+    shutil.copytree(pictures, tmp_path / "above" / "train")
+    with pytest.raises(UsageError, match="no pictures in its sub-folders. Try: .*above/train: it has classes itself"):
+        list_pictures(tmp_path / "above")
+    shutil.copytree(pictures / "red", tmp_path / "above" / "film")
+    with pytest.raises(UsageError, match="only one class, 'film'. Try: .*above/train: it has classes itself"):
+        list_pictures(tmp_path / "above")
+
+
 def test_a_single_class_is_refused(folder: Path) -> None:
     shutil.rmtree(folder / "red")
     shutil.rmtree(folder / "green")

@@ -71,7 +71,7 @@ def test_no_picture_that_trained_or_chose_also_tests_or_ships(model: Path) -> No
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_the_figures_reach_what_was_promised(model: Path) -> None:
     figures = manifest_of(model).figures
-    assert figures["accuracy"]["value"] >= {"chamber5": 0.985, "trashnet6": 0.89}[model.name]
+    assert figures["accuracy"]["value"] >= {"chamber5": 0.985, "trashnet6": 0.93}[model.name]
     assert figures["agreement_test"]["value"] >= 0.985
     assert figures["paired_loss"]["points"] <= 1.0
     assert figures["accuracy"]["n"] == len(manifest_of(model).validation["test_pictures"])

@@ -78,10 +78,12 @@ def list_pictures(folder: Path) -> Listing:
         raise UsageError(doing, "it is not a folder", "name a folder that holds one sub-folder a class")
     found, unopened = _read(folder)
     if not found:
-        raise UsageError(doing, "no pictures in its sub-folders", "put the pictures of each class into its own folder")
+        remedy = _deeper(folder) or "put the pictures of each class into its own folder"
+        raise UsageError(doing, "no pictures in its sub-folders", remedy)
     listing = _without_copies(found, unopened)
     if len(labels_of(listing.pictures)) < 2:
-        raise UsageError(doing, f"only one class, {found[0].label!r}", "a classifier needs two classes at least")
+        remedy = _deeper(folder) or "a classifier needs two classes at least"
+        raise UsageError(doing, f"only one class, {found[0].label!r}", remedy)
     return listing
 
 
@@ -131,9 +133,18 @@ def read_pixels(path: Path) -> Pixels | None:
     return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
+def _deeper(folder: Path) -> str:
+    """The sub-folder that was meant, if one has classes itself; "" if none has."""
+    inside = [entry for entry in _folders(folder) if len({path.parent for path in _files(entry)}) > 1]
+    return f"{inside[0]}: it has classes itself" if inside else ""
+
+
 def _files(folder: Path) -> list[Path]:
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return [path for entry in classes for path in sorted(entry.iterdir()) if path.suffix.lower() in SUFFIXES]
+    return [path for entry in _folders(folder) for path in sorted(entry.iterdir()) if path.suffix.lower() in SUFFIXES]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _read(folder: Path) -> tuple[list[Picture], list[tuple[str, str]]]:
