@@ -16,6 +16,7 @@ from modelworks import network
 from modelworks.cli import main
 from modelworks.quantrecipes import RECIPES
 from modelworks.runfolder import RunFolder
+from modelworks.sharing import share_vectors
 
 pytestmark = pytest.mark.workstation
 
@@ -71,7 +72,7 @@ def test_the_test_pictures_are_read_once_from_training_to_packing(run: RunFolder
 
 
 def test_a_head_alone_that_sees_every_level_goes_the_whole_way(pictures: Path, tmp_path: Path) -> None:
-    """Without an epoch there are no curves; every recipe knows its operators, and the fitted file says what it says."""
+    """Without an epoch there are no curves; every recipe knows its operators; its files are shared ones."""
     run = RunFolder(tmp_path / "levels")
     small = [*SMALL, "--epochs", "0", "--views", "2", "--cache", str(tmp_path / "cache")]
     levels = ["--levels", "conv_pw_2_relu", "--pooling", "mean-max"]
@@ -84,6 +85,9 @@ def test_a_head_alone_that_sees_every_level_goes_the_whole_way(pictures: Path, t
     assert main(["validate", str(run.path), "--threads", "1", "--pictures", "10"]) == 0
     rows = run.read("validation.json")["rows"]
     assert {row["name"] for row in rows} == set(recipes)
+    for name in recipes:
+        content = run.tflite(name).read_bytes()
+        assert len(share_vectors(content)) == len(content)
     assert main(["select", str(run.path)]) == 0
     assert main(["report", str(run.path)]) == 0
     assert "the head alone was trained" in (run.path / "report.html").read_text()

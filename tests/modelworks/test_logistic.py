@@ -25,11 +25,11 @@ def test_the_slope_is_zero_at_what_it_finds(decay: float) -> None:
     np.testing.assert_allclose(error.sum(axis=0), 0, atol=2e-4)
 
 
-def test_more_decay_means_smaller_weights_and_less_is_right_more_often() -> None:
-    free, held = (logistic_regression(FEATURES, TARGETS, decay) for decay in (1e-4, 1.0))
+def test_more_decay_means_smaller_weights_that_are_right_less_often() -> None:
+    free, held = (logistic_regression(FEATURES, TARGETS, decay) for decay in (1e-4, 30.0))
     assert np.abs(held[0]).sum() < np.abs(free[0]).sum() / 3
-    right = ((FEATURES @ free[0] + free[1]).argmax(axis=1) == CLASSES).mean()
-    assert right > 0.6
+    right, less = (((FEATURES @ kernel + bias).argmax(axis=1) == CLASSES).mean() for kernel, bias in (free, held))
+    assert right > max(0.6, less)
 
 
 def test_the_order_of_the_features_does_not_matter() -> None:

@@ -13,7 +13,7 @@ from appliance.preprocess import Preprocessing, Preprocessor, TensorFormat
 from appliance.records import Pixels
 from modelworks.augment import Augmentation, augment
 
-__all__ = ["PLAIN", "inputs_of", "key_of", "one_hot", "resized", "shuffled", "view_inputs", "view_of"]
+__all__ = ["PLAIN", "inputs_of", "key_of", "one_hot", "resized", "shuffled", "smoothed", "view_inputs", "view_of"]
 
 PLAIN = 0
 """The view of a picture as it is. The others are augmented, each in its own way."""
@@ -36,6 +36,11 @@ def inputs_of(pictures: Sequence[Pixels], spec: Preprocessing, tensor: TensorFor
 def one_hot(classes: Sequence[int], count: int) -> NDArray[np.float32]:
     """Shape (n, count), 1 at each picture's class."""
     return np.eye(count, dtype=np.float32)[np.asarray(classes, np.intp)]
+
+
+def smoothed(targets: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """`share` of each row of `targets`, (n, classes), goes to all classes alike: label smoothing."""
+    return targets * (1 - share) + share / targets.shape[1]
 
 
 def key_of(sha256: str) -> int:

@@ -135,16 +135,14 @@ def read_pixels(path: Path) -> Pixels | None:
 
 def _deeper(folder: Path) -> str:
     """The sub-folder that was meant, if one has classes itself; "" if none has."""
-    inside = [entry for entry in _folders(folder) if len({path.parent for path in _files(entry)}) > 1]
-    return f"{inside[0]}: it has classes itself" if inside else ""
+    classes = {path.parent for path in folder.glob("[!.]*/[!.]*/*") if path.suffix.lower() in SUFFIXES}
+    inside = Counter(each.parent for each in classes)
+    return next((f"{each}: it has classes itself" for each in sorted(inside) if inside[each] > 1), "")
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for entry in _folders(folder) for path in sorted(entry.iterdir()) if path.suffix.lower() in SUFFIXES]
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return [path for entry in classes for path in sorted(entry.iterdir()) if path.suffix.lower() in SUFFIXES]
 
 
 def _read(folder: Path) -> tuple[list[Picture], list[tuple[str, str]]]:

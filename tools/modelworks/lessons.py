@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from appliance.errors import UsageError
 from modelworks import network as networks
-from modelworks.batches import PLAIN, inputs_of, one_hot, resized
+from modelworks.batches import PLAIN, inputs_of, one_hot, resized, smoothed
 from modelworks.featurecache import FeatureCache, Views
 from modelworks.progress import Report
 from modelworks.recipe import Stage, TrainRecipe
@@ -125,14 +125,14 @@ def pooled_of(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What the head sees of every training picture and, if the recipe has a number of views, of all of them too.
 
-    Returns features (n, features) and one-hot targets (n, classes).
+    Returns features (n, features) and smoothed targets (n, classes).
 
     Raises:
         ModelError: the network cannot be asked.
         StorageError: the features cannot be kept.
     """
     recipe = job.recipe
-    targets = one_hot(learning.classes, len(recipe.labels))
+    targets = smoothed(one_hot(learning.classes, len(recipe.labels)), recipe.label_smoothing)
     if not recipe.views:
         inputs = inputs_of(learning.pixels, recipe.preprocessing)
         features = said_by(networks.part_of(network, last=networks.POOL), inputs)[:, 0, 0, :]

@@ -57,11 +57,12 @@ HEAD = "head"
 LOGITS = "flat"
 SPARE = 1_000_000
 """Bytes for HDF5's own bookkeeping."""
-POOLINGS = {
+LOOKS = {
     "mean": (keras.layers.GlobalAveragePooling2D,),
     "mean-max": (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D),
 }
-STILL = 0.03
+"""What the head sees of a layer, by the recipe's `pooling`."""
+SPREAD_FLOOR = 0.03
 """Added to a feature's standard deviation: one that never moves says nothing."""
 CLIP = 5.0
 """The longest gradient that SGD follows."""
@@ -232,14 +233,11 @@ def outputs_of(network: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]
 def fit_head(network: Any, features: NDArray[np.float32], targets: NDArray[np.float32], recipe: TrainRecipe) -> None:
     """Train the head alone on features of the frozen network: seconds, and the fine-tuning starts from sense.
 
-    `features`: (pictures, features); `targets`: (pictures, classes), one-hot. Features of different layers have
-    different ranges, so the head is fitted to standardized ones; that is then written into its weights.
+    `features`: (pictures, features); `targets`: (pictures, classes), rows that add up to 1. Features of different
+    layers have different ranges, so the head is fitted to standardized ones; that is then written into its weights.
     """
-    mean, spread = features.mean(axis=0), features.std(axis=0) + STILL
-    share = recipe.label_smoothing
-    kernel, bias = logistic_regression(
-        (features - mean) / spread, targets * (1 - share) + share / targets.shape[1], recipe.head_decay
-    )
+    mean, spread = features.mean(axis=0), features.std(axis=0) + SPREAD_FLOOR
+    kernel, bias = logistic_regression((features - mean) / spread, targets, recipe.head_decay)
     kernel = kernel / spread[:, np.newaxis]
     network.get_layer(HEAD).set_weights([kernel[np.newaxis, np.newaxis], bias - mean @ kernel])
 
@@ -290,7 +288,7 @@ def load(network: Any, path: Path) -> None:
 def _pooled(recipe: TrainRecipe, size: int | None, weights: Path | str | None) -> tuple[Any, Any]:
     backbone = _backbone(recipe, size, weights)
     layers = [*_levels(backbone, recipe.levels), backbone.layers[-1].name]
-    kinds = POOLINGS[recipe.pooling]
+    kinds = LOOKS[recipe.pooling]
     if len(layers) == len(kinds) == 1:
         return backbone.input, kinds[0](keepdims=True, name=POOL)(backbone.output)
     pooled = [
@@ -309,10 +307,10 @@ def _levels(backbone: Any, first: str) -> list[str]:
     Raises:
         UsageError: there is no such layer.
     """
-    names = [layer.name for layer in backbone.layers]
     if not first:
         return []
     part_of(backbone, last=first)
+    names = [layer.name for layer in backbone.layers]
     like = re.compile(re.sub(r"\d+", r"\\d+", first))
     return [name for name in names[names.index(first) : -1] if like.fullmatch(name)]
 

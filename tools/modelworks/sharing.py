@@ -6,6 +6,7 @@ layers that is a fifth of the file. A FlatBuffer lets any number of tables point
 (https://flatbuffers.dev/internals/), so nothing that an interpreter reads changes.
 """
 
+from functools import partial
 from typing import Any
 
 import flatbuffers
@@ -34,11 +35,11 @@ def share_vectors(content: bytes) -> bytes:
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     builder, shared = flatbuffers.Builder(len(content)), _Shared()
     for buffer in model.buffers:
-        buffer.Pack = _Buffer(schema, buffer).packed
+        buffer.Pack = partial(_pack_buffer, schema, buffer)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             if tensor.quantization is not None:
-                tensor.quantization.Pack = _Quantization(schema, tensor.quantization, shared).packed
+                tensor.quantization.Pack = partial(_pack_quantization, schema, tensor.quantization, shared)
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
 
@@ -60,51 +61,38 @@ class _Shared:
         return self._known[key]
 
 
-class _Quantization:
-    """Packs the quantization of one tensor."""
-
-    def __init__(self, schema: Any, parameters: Any, shared: _Shared) -> None:
-        self._schema, self._parameters, self._shared = schema, parameters, shared
-
-    def packed(self, builder: Any) -> int:
-        """Its offset in the file."""
-        schema, own, vector = self._schema, self._parameters, self._shared.vector
-        vectors = {
-            "Min": vector(builder, own.min, "<f4"),
-            "Max": vector(builder, own.max, "<f4"),
-            "Scale": vector(builder, own.scale, "<f4"),
-            "ZeroPoint": vector(builder, own.zeroPoint, "<i8"),
-        }
-        details = own.details.Pack(builder) if own.details is not None else 0
-        schema.QuantizationParametersStart(builder)
-        for name, offset in vectors.items():
-            if offset:
-                getattr(schema, f"QuantizationParametersAdd{name}")(builder, offset)
-        schema.QuantizationParametersAddDetailsType(builder, own.detailsType)
-        if details:
-            schema.QuantizationParametersAddDetails(builder, details)
-        schema.QuantizationParametersAddQuantizedDimension(builder, own.quantizedDimension)
-        return int(schema.QuantizationParametersEnd(builder))
+def _pack_quantization(schema: Any, own: Any, shared: _Shared, builder: Any) -> int:
+    """The offset of a tensor's quantization, as its generated `Pack` would give it."""
+    vectors = {
+        "Min": shared.vector(builder, own.min, "<f4"),
+        "Max": shared.vector(builder, own.max, "<f4"),
+        "Scale": shared.vector(builder, own.scale, "<f4"),
+        "ZeroPoint": shared.vector(builder, own.zeroPoint, "<i8"),
+    }
+    details = own.details.Pack(builder) if own.details is not None else 0
+    schema.QuantizationParametersStart(builder)
+    for name, offset in vectors.items():
+        if offset:
+            getattr(schema, f"QuantizationParametersAdd{name}")(builder, offset)
+    schema.QuantizationParametersAddDetailsType(builder, own.detailsType)
+    if details:
+        schema.QuantizationParametersAddDetails(builder, details)
+    schema.QuantizationParametersAddQuantizedDimension(builder, own.quantizedDimension)
+    return int(schema.QuantizationParametersEnd(builder))
 
 
-class _Buffer:
-    """Packs the bytes of one buffer."""
-
-    def __init__(self, schema: Any, buffer: Any) -> None:
-        self._schema, self._buffer = schema, buffer
-
-    def packed(self, builder: Any) -> int:
-        """Its offset in the file."""
-        schema, own, data = self._schema, self._buffer, 0
-        if own.data is not None and len(own.data):
-            row: NDArray[np.uint8] = np.asarray(own.data, np.uint8)
-            builder.StartVector(1, len(row), ALIGNMENT)
-            builder.head = builder.Head() - len(row)
-            builder.Bytes[builder.Head() : builder.Head() + len(row)] = row.tobytes()
-            data = builder.EndVector()
-        schema.BufferStart(builder)
-        if data:
-            schema.BufferAddData(builder, data)
-        schema.BufferAddOffset(builder, own.offset)
-        schema.BufferAddSize(builder, own.size)
-        return int(schema.BufferEnd(builder))
+def _pack_buffer(schema: Any, own: Any, builder: Any) -> int:
+    """The offset of a buffer, likewise; its bytes lie where kernels want them."""
+    data = 0
+    if own.data is not None and len(own.data):
+        row = np.asarray(own.data, np.uint8).tobytes()
+        builder.StartVector(1, len(row), ALIGNMENT)
+        builder.head = builder.Head() - len(row)
+        builder.Bytes[builder.Head() : builder.Head() + len(row)] = row
+        data = builder.EndVector()
+    schema.BufferStart(builder)
+    if data:
+        schema.BufferAddData(builder, data)
+    schema.BufferAddOffset(builder, own.offset)
+    schema.BufferAddSize(builder, own.size)
+    return int(schema.BufferEnd(builder))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.records import Pixels
-from modelworks.batches import key_of, one_hot, view_inputs, view_of
+from modelworks.batches import key_of, one_hot, smoothed, view_inputs, view_of
 from modelworks.dataset import Picture
 from modelworks.featurecache import FeatureCache, Views
 from modelworks.recipe import TrainRecipe
@@ -69,8 +69,7 @@ class Targets:
 
     def __init__(self, examples: Examples, recipe: TrainRecipe, opinions: Sequence[Features] = ()) -> None:
         count = len(recipe.labels)
-        smoothing = recipe.label_smoothing
-        self._hard = one_hot(examples.classes, count) * (1 - smoothing) + smoothing / count
+        self._hard = smoothed(one_hot(examples.classes, count), recipe.label_smoothing)
         self._taught = recipe.distillation
         self._opinions = opinions
 
