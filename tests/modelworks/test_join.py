@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip("tensorflow", reason="needs the extra `train`")
+
+import keras
 
 from appliance.errors import UsageError
 from modelworks import network
@@ -38,15 +41,59 @@ def joined(members: tuple[RunFolder, RunFolder]) -> RunFolder:
     return RunFolder(run)
 
 
+@pytest.fixture(scope="module")
+def mirrored(members: tuple[RunFolder, RunFolder]) -> RunFolder:
+    """The first of them, which also looks at mirror images."""
+    run = members[0].path.with_name("mirrored")
+    assert main(["join", str(members[0].path), "--mirror", "-o", str(run)]) == 0
+    return RunFolder(run)
+
+
+def said_by(run: RunFolder, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Its logits. Random weights say nearly the same of everything, so each layer's outputs are spread first."""
+    built = network.build(run.recipe(), 32)
+    network.load(built, run.best)
+    for layer in built.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_variance.assign(layer.moving_variance * 0.02)
+    return network.outputs_of(network.part_of(built), inputs)
+
+
+def some_inputs() -> NDArray[np.float32]:
+    return np.random.default_rng(1).uniform(-1, 1, (5, 32, 32, 3)).astype(np.float32)
+
+
 def test_its_logits_are_the_mean_of_its_members(joined: RunFolder, members: tuple[RunFolder, RunFolder]) -> None:
-    inputs = np.random.default_rng(1).uniform(-1, 1, (5, 32, 32, 3)).astype(np.float32)
-    said = []
-    for run in (joined, *members):
-        built = network.build(run.recipe(), 32)
-        network.load(built, run.best)
-        said.append(network.outputs_of(network.part_of(built), inputs))
+    said = [said_by(run, some_inputs()) for run in (joined, *members)]
     np.testing.assert_allclose(said[0], (said[1] + said[2]) / 2, rtol=1e-3, atol=1e-7)
     assert not np.allclose(said[1], said[2], rtol=1e-2, atol=1e-7)
+
+
+def test_a_mirrored_network_says_the_mean_for_the_picture_and_its_mirror_image(
+    mirrored: RunFolder, members: tuple[RunFolder, RunFolder]
+) -> None:
+    plain, turned = some_inputs(), np.ascontiguousarray(some_inputs()[:, :, ::-1])
+    said = [said_by(run, each) for run, each in ((mirrored, plain), (members[0], plain), (members[0], turned))]
+    np.testing.assert_allclose(said[0], (said[1] + said[2]) / 2, rtol=1e-3, atol=1e-7)
+    assert not np.allclose(said[1], said[2], rtol=1e-2, atol=1e-7)
+
+
+def test_a_mirrored_network_is_no_larger(mirrored: RunFolder, members: tuple[RunFolder, RunFolder]) -> None:
+    for run in (mirrored, members[0]):
+        assert main(["quantize", str(run.path), "--recipe", "int8-io-fitted", "--representative", "12"]) == 0
+    sizes = [run.tflite("int8-io-fitted").stat().st_size for run in (mirrored, members[0])]
+    assert sizes[0] < sizes[1] + 3000
+
+
+def test_a_mirrored_network_is_joined_fold_by_fold_and_with_others(
+    mirrored: RunFolder, members: tuple[RunFolder, RunFolder]
+) -> None:
+    assert main(["validate", str(mirrored.path), "--folds", "2", "--recipe", "float16"]) == 0
+    assert [each.name for each in mirrored.fold(2).recipe().members] == ["narrow/folds/2"]
+    run = RunFolder(mirrored.path.with_name("both"))
+    assert main(["join", str(mirrored.path), str(members[1].path), "-o", str(run.path)]) == 0
+    said = [said_by(each, some_inputs()) for each in (run, mirrored, members[1])]
+    np.testing.assert_allclose(said[0], (said[1] + said[2]) / 2, rtol=1e-3, atol=1e-7)
 
 
 def test_its_recipe_holds_those_of_its_members(joined: RunFolder, members: tuple[RunFolder, RunFolder]) -> None:
@@ -94,7 +141,7 @@ def test_a_member_that_changed_is_refused(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["narrow"], "only one network"),
+        (["narrow"], "or --mirror to join it with its mirror image"),
         (["narrow", "narrow"], "the same network twice"),
         (["narrow", "short/folds/2"], "short/folds/2 has another split than narrow"),
         (["narrow", "nowhere"], "trained.json"),

@@ -83,8 +83,10 @@ def test_what_cannot_be_trained_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_a_joined_network_without_members_is_refused() -> None:
-    with pytest.raises(ValueError, match="two members or more, not 0"):
+    with pytest.raises(ValueError, match="two members, or one and its mirror image, not 0"):
         replace(RECIPE, architecture=JOINED, alpha=1.0)
+    with pytest.raises(ValueError, match="joined of one that was trained"):
+        replace(RECIPE, mirrored=True)
 
 
 def test_pictures_too_small_for_the_network_are_refused() -> None:

@@ -8,19 +8,22 @@ from modelworks.recipe import JOINED, Member, TrainRecipe, Weights
 __all__ = ["joined_recipe"]
 
 
-def joined_recipe(members: Sequence[Member]) -> TrainRecipe:
+def joined_recipe(members: Sequence[Member], *, mirrored: bool = False) -> TrainRecipe:
     """The recipe of a network whose logits are the mean of the members': the same pictures, classes and split.
 
     Several networks that err in different ways are right more often together: Hansen and Salamon, Neural Network
-    Ensembles, https://doi.org/10.1109/34.58871.
+    Ensembles, https://doi.org/10.1109/34.58871. With `mirrored` each looks at the picture's mirror image too, and one
+    member is enough: Krizhevsky et al., https://doi.org/10.1145/3065386, section 4.1, who took ten such looks.
 
     Raises:
-        UsageError: there are fewer than two, one is given twice, or they do not belong together.
+        UsageError: there are fewer than two and none is mirrored, one is given twice, or they do not belong together.
     """
     first, doing = members[0].recipe, f"joining {' and '.join(member.name for member in members)}"
-    if len({member.sha256 for member in members}) < len(members) or len(members) == 1:
-        found = "only one network" if len(members) == 1 else "the same network twice"
-        raise UsageError(doing, found, "networks of different architectures, or trained with different options")
+    if len(members) + mirrored == 1:
+        raise UsageError(doing, "only one network", "another one as well, or --mirror to join it with its mirror image")
+    if len({member.sha256 for member in members}) < len(members):
+        remedy = "networks of different architectures, or trained with different options"
+        raise UsageError(doing, "the same network twice", remedy)
     for member in members[1:]:
         for what, mine, its in _to_agree_on(first, member.recipe):
             if mine != its:
@@ -38,6 +41,7 @@ def joined_recipe(members: Sequence[Member]) -> TrainRecipe:
         alpha=1.0,
         seed=first.seed,
         members=tuple(members),
+        mirrored=mirrored,
     )
 
 

@@ -253,7 +253,7 @@ def _weight(recipe: TrainRecipe) -> float:
     That a network ends early is left out of account.
     """
     if recipe.members:
-        return sum(_weight(member.recipe) for member in recipe.members)
+        return (1 + recipe.mirrored) * sum(_weight(member.recipe) for member in recipe.members)
     return WORK[recipe.architecture] * float(recipe.alpha**1.5)
 
 

@@ -317,18 +317,25 @@ def _levels(backbone: Any, first: str) -> list[str]:
 
 def _side_by_side(recipe: TrainRecipe, size: int | None) -> tuple[Any, Any]:
     """The members look at the same picture; their layers lie in one network, so that each is quantized by itself."""
-    picture, pooled = keras.Input((size, size, 3)), []
+    picture = keras.Input((size, size, 3))
+    seen, pooled = Mirrored()(picture) if recipe.mirrored else picture, []
     for number, member in enumerate(recipe.members, 1):
         features = part_of(build(member.recipe, size), last=POOL)
-        pooled.append(_renamed(features, number, picture).output)
-    return picture, keras.layers.Concatenate(name=POOL)(pooled)
+        pooled.append(_renamed(features, number, seen))
+    if not recipe.mirrored:
+        return picture, keras.layers.Concatenate(name=POOL)(pooled)
+    beside = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
+    return picture, MeanOfPairs(name=POOL)(beside)
 
 
-def _renamed(part: Any, number: int, picture: Any) -> Any:
-    def of(layer: Any) -> Any:
-        return type(layer).from_config(layer.get_config() | {"name": _named(number, layer)})
-
-    return keras.models.clone_model(part, input_tensors=picture, clone_function=of)
+def _renamed(part: Any, number: int, seen: Any) -> Any:
+    """What copies of the part's layers, under names of their own, say of `seen`."""
+    said = {id(part.input): seen}
+    for layer in part.layers[1:]:  # the first is the picture; each comes behind those that it hears
+        copy = type(layer).from_config(layer.get_config() | {"name": _named(number, layer)})
+        several = isinstance(layer.input, list)
+        said[id(layer.output)] = copy([said[id(each)] for each in layer.input] if several else said[id(layer.input)])
+    return said[id(part.output)]
 
 
 def _named(number: int, layer: Any) -> str:
@@ -380,6 +387,29 @@ def _rounding(network: Any, bits: int) -> Any:
     clone = keras.models.clone_model(network, clone_function=of)
     clone.set_weights(network.get_weights())
     return clone
+
+
+class Mirrored(keras.layers.Layer):  # type: ignore[misc]
+    """Each picture and, behind it, its mirror image: (n, height, width, channels) -> (2n, height, width, channels)."""
+
+    def call(self, pictures: Any) -> Any:
+        """Shape (2n, ...): pairs side by side in the batch, so that any even number of them is whole pairs."""
+        pairs = tf.stack([pictures, tf.reverse(pictures, [2])], axis=1)
+        return tf.reshape(pairs, [-1, *_sides(pictures)])
+
+
+class MeanOfPairs(keras.layers.Layer):  # type: ignore[misc]
+    """The mean of each picture's and its mirror image's features: (2n, ...) -> (n, ...)."""
+
+    def call(self, features: Any) -> Any:
+        """Shape (n, ...)."""
+        return tf.reduce_mean(tf.reshape(features, [-1, 2, *_sides(features)]), axis=1)
+
+
+def _sides(batch: Any) -> list[Any]:
+    """Its shape without the batch; what is left open is asked when there is something to ask."""
+    asked = tf.shape(batch)
+    return [asked[axis] if side is None else side for axis, side in enumerate(batch.shape)][1:]
 
 
 class RoundedReLU(keras.layers.ReLU):  # type: ignore[misc]

@@ -112,7 +112,7 @@ class TrainRecipe:
     `patience`: epochs without a lower validation loss before the training ends (0: none ends it).
     `activation_bits`: activations have so many bits while the network learns (0: as they are), so that it learns
     nothing that the rounding to int8 would spoil. `members`: the networks that a joined one is made of; it has no
-    stages, for nothing is learned.
+    stages, for nothing is learned. `mirrored`: it looks at the picture and at its mirror image, and takes the mean.
     """
 
     data_name: str
@@ -147,12 +147,15 @@ class TrainRecipe:
     activation_bits: int = 0
     distillation: Distillation | None = None
     members: tuple[Member, ...] = ()
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.architecture not in (*ARCHITECTURES, JOINED):
             raise ValueError(f"an architecture is one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
-        if (self.architecture == JOINED) != (len(self.members) > 1):
-            raise ValueError(f"a joined network has two members or more, not {len(self.members)}, and no other has any")
+        if (self.architecture == JOINED) != (len(self.members) + self.mirrored > 1):
+            raise ValueError(f"a joined network has two members, or one and its mirror image, not {len(self.members)}")
+        if self.mirrored and not self.members:
+            raise ValueError("a network that looks at mirror images too is joined of one that was trained, or more")
         if self.stages and self.members:
             raise ValueError("a joined network learns nothing, so it has no stages")
         if self.distillation and not self.stages:

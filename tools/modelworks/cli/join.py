@@ -17,7 +17,8 @@ __all__ = ["add_to"]
 
 DESCRIPTION = """Join the networks of finished runs into one that says what they say on average. Networks that err in
 different ways are right more often together. Nothing is learned; JOINED is a run folder like any other: quantize,
-validate, report and pack it. The file is as large as the members' together, and as slow."""
+validate, report and pack it. The file is as large as the members' together, and as slow. With --mirror it also looks at
+the mirror image of every picture: right more often again, no larger, and twice as slow."""
 EPILOG = """Give members of different architectures, each trained with the same --seed and split options. To make room
 for them, let them end early: train --until LAYER. `validate JOINED --folds N` joins the members' folds: give `validate
 MEMBER --folds N` for each of them first."""
@@ -31,15 +32,18 @@ def add_to(commands: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("members", nargs="+", type=Path, metavar="RUN", help="a finished run; two or more")
+    parser.add_argument("members", nargs="+", type=Path, metavar="RUN", help="a finished run; two, or one and --mirror")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="JOINED", help="the run folder to make")
+    parser.add_argument(
+        "--mirror", action="store_true", help="look at each picture's mirror image too, and take the mean of both"
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     console, members = Console(), tuple(map(RunFolder, arguments.members))
     trained = [run.read(TRAINED)["validation"]["accuracy"] for run in members]
-    recipe = joined_recipe([run.as_member() for run in members])
+    recipe = joined_recipe([run.as_member() for run in members], mirrored=arguments.mirror)
     run, first = RunFolder(arguments.output), members[0]
     check_output(run, recipe)
     from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
