@@ -39,6 +39,7 @@ __all__ = [
     "build",
     "compile_for",
     "digest_of",
+    "divide_logits",
     "fit_head",
     "join",
     "load",
@@ -105,6 +106,12 @@ def join(network: Any, members: Sequence[Any]) -> None:
         for layer in part_of(member, last=POOL).layers:
             if layer.weights:
                 network.get_layer(_named(number, layer)).set_weights(layer.get_weights())
+
+
+def divide_logits(network: Any, temperature: float) -> None:
+    """Let the network say the same, surer (below 1) or more modestly (above): its head's weights are divided."""
+    head = network.get_layer(HEAD)
+    head.set_weights([values / temperature for values in head.get_weights()])
 
 
 def part_of(network: Any, first: str = "", last: str = LOGITS) -> Any:

@@ -36,6 +36,7 @@ from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.schedule import learning_rate
 from modelworks.sources import Examples, Features, blended, class_weights
 from modelworks.split import Split
+from modelworks.temperature import best_temperature
 
 __all__ = ["Job", "train", "work_units"]
 
@@ -117,17 +118,21 @@ def train(job: Job, report: Report) -> dict[str, Any]:
 
 
 def _join(job: Job, report: Report) -> dict[str, Any]:
-    """The members' networks in one, judged like one that was trained."""
+    """The members' networks in one, as sure of what it says as the validation pictures let it be."""
     _check_members(job)
     joined, parts = networks.build(job.recipe), []
     for run, member in zip(job.members, job.recipe.members, strict=True):
         parts.append(networks.build(member.recipe))
         networks.load(parts[-1], run.best)
     networks.join(joined, parts)
+    choosing = _examples(job, job.split.validation)
+    logits = networks.outputs_of(networks.part_of(joined), inputs_of(choosing.pixels, job.recipe.preprocessing))
+    temperature = best_temperature(logits, np.asarray(choosing.classes))
+    networks.divide_logits(joined, temperature)
     networks.save(joined, job.run.best)
-    figures = _judged(job, _examples(job, job.split.validation))
+    figures = _judged(job, choosing, temperature=round(temperature, 6))
     report.advance(joining_units(job))
-    report.say(f"{len(parts)} networks joined")
+    report.say(f"{len(parts)} networks joined, their logits divided by {temperature:.2f}")
     return figures
 
 
@@ -296,13 +301,13 @@ def _best_epoch(history: Sequence[dict[str, Any]]) -> int:
     return int(min(history, key=lambda entry: entry["val_loss"])["epoch"])
 
 
-def _judged(job: Job, choosing: Examples) -> dict[str, Any]:
-    """The figures of the chosen epoch; written last, they say that the training is finished."""
+def _judged(job: Job, choosing: Examples, **told: float) -> dict[str, Any]:
+    """The figures of the chosen epoch; written last, with what else is `told`, they say that training is over."""
     network = networks.build(job.recipe)
     networks.load(network, job.run.best)
     scores = networks.outputs_of(network, inputs_of(choosing.pixels, job.recipe.preprocessing))
     figures = judge(choosing.classes, scores, job.recipe.labels)
-    job.run.write(TRAINED, {"validation": figures})
+    job.run.write(TRAINED, {"validation": figures, **told})
     return figures
 
 

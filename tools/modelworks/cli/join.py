@@ -16,9 +16,10 @@ from modelworks.runfolder import TRAINED, RunFolder
 __all__ = ["add_to"]
 
 DESCRIPTION = """Join the networks of finished runs into one that says what they say on average. Networks that err in
-different ways are right more often together. Nothing is learned; JOINED is a run folder like any other: quantize,
-validate, report and pack it. The file is as large as the members' together, and as slow. With --mirror it also looks at
-the mirror image of every picture: right more often again, no larger, and twice as slow."""
+different ways are right more often together. Nothing is learned but how sure to sound: the logits are divided by the
+number (the temperature) that fits the validation pictures best. JOINED is a run folder like any other: quantize,
+validate, report and pack it. The file is as large as the members' together, and as slow. With --mirror it also looks
+at the mirror image of every picture: right more often again, no larger, and twice as slow."""
 EPILOG = """Give members of different architectures, each trained with the same --seed and split options. To make room
 for them, let them end early: train --until LAYER. `validate JOINED --folds N` joins the members' folds: give `validate
 MEMBER --folds N` for each of them first."""
