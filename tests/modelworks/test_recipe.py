@@ -89,6 +89,11 @@ def test_a_joined_network_without_members_is_refused() -> None:
         replace(RECIPE, mirrored=True)
 
 
+def test_patience_and_the_last_epoch_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="the last one is to be kept"):
+        replace(RECIPE, patience=3, last_epoch=True)
+
+
 def test_pictures_too_small_for_the_network_are_refused() -> None:
     with pytest.raises(ValueError, match="32"):
         Stage(16, 1)

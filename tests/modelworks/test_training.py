@@ -295,6 +295,21 @@ def test_patience_ends_a_training_that_gets_no_better(pictures: Path, tmp_path: 
     assert job.run.has(TRAINED)
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(pictures: Path, tmp_path: Path) -> None:
+    """Whatever the validation loss says; what the training does is the same."""
+    kept = {}
+    for last in (False, True):
+        folder = tmp_path / str(last)
+        job = make_job(pictures, folder, stages=(Stage(32, 3),), learning_rate=0.05, last_epoch=last)
+        training.train(job, SILENT)
+        kept[last] = job.run.read("history.json")
+        if last:
+            assert job.run.best.read_bytes() == job.run.checkpoint(3).read_bytes()
+    assert kept[True]["best"] == 3
+    assert kept[True]["epochs"] == kept[False]["epochs"]
+    assert kept[False]["best"] != 3, "this learning rate was to spoil the network"
+
+
 def test_a_layer_that_is_not_there_is_named(pictures: Path, tmp_path: Path) -> None:
     job = make_job(pictures, tmp_path, stages=(Stage(32, 1, "conv_pw_99"),), views=1)
     with pytest.raises(UsageError, match=r"no layer conv_pw_99. Try: one of .*conv_pw_5_relu"):

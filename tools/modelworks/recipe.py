@@ -109,7 +109,8 @@ class TrainRecipe:
     `views`: how many augmented forms of a picture there are (0: another one every epoch). `mixup`: pairs of pictures
     are blended, by a share drawn from Beta(mixup, mixup). `average`: the weights kept are a running mean with this
     momentum. `keep_statistics`: batch normalization goes on with the statistics that the starting weights bring.
-    `patience`: epochs without a lower validation loss before the training ends (0: none ends it).
+    `patience`: epochs without a lower validation loss before the training ends (0: none ends it). `last_epoch`: the
+    last epoch is kept, not the one with the lowest validation loss.
     `activation_bits`: activations have so many bits while the network learns (0: as they are), so that it learns
     nothing that the rounding to int8 would spoil. `members`: the networks that a joined one is made of; it has no
     stages, for nothing is learned. `mirrored`: it looks at the picture and at its mirror image, and takes the mean.
@@ -144,6 +145,7 @@ class TrainRecipe:
     keep_statistics: bool = False
     class_weights: bool = False
     patience: int = 0
+    last_epoch: bool = False
     activation_bits: int = 0
     distillation: Distillation | None = None
     members: tuple[Member, ...] = ()
@@ -176,6 +178,8 @@ class TrainRecipe:
             raise ValueError("the learning rate is above 0, and label smoothing from 0 to below 1")
         if self.views < 0 or self.cycles < 1 or self.patience < 0 or self.mixup < 0:
             raise ValueError("views, patience and mixup are 0 or more, cycles 1 or more")
+        if self.last_epoch and self.patience:
+            raise ValueError("patience waits for a better epoch, and the last one is to be kept")
         if self.activation_bits and not 2 <= self.activation_bits <= MOST_BITS:
             raise ValueError(f"activations are rounded to 2 to {MOST_BITS} bits, not to {self.activation_bits}")
         if not 0 <= self.average < 1:

@@ -100,7 +100,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     if job.members:
         return _join(job, report)
     learning, choosing = _examples(job, job.split.train), _examples(job, job.split.validation)
-    history = _history(job.run)
+    history = _history(job)
     if history:
         network = _resumed(job, len(history))
         report.skip(pooled_units(job.recipe, len(learning.pixels)))
@@ -141,18 +141,18 @@ def _check_members(job: Job) -> None:
         check_apart(f"joining {run.path}", run, run.recipe(), job.recipe, job.split)
 
 
-def _history(run: RunFolder) -> list[dict[str, Any]]:
+def _history(job: Job) -> list[dict[str, Any]]:
     """The epochs that are done.
 
     Raises:
         UsageError: another version kept the best of them by another rule.
     """
-    if not run.has("history.json"):
+    if not job.run.has("history.json"):
         return []
-    known = run.read("history.json")
-    if known["best"] != _best_epoch(known["epochs"]):
+    known = job.run.read("history.json")
+    if known["best"] != _kept_epoch(known["epochs"], job.recipe):
         found = "it was begun by a version that chose the epoch otherwise"
-        raise UsageError(f"going on with the training in {run.path}", found, "train again, into another -o")
+        raise UsageError(f"going on with the training in {job.run.path}", found, "train again, into another -o")
     return list(known["epochs"])
 
 
@@ -272,7 +272,7 @@ class _Course:
 
     def _keep(self) -> None:
         """Save the epoch so that a power cut at any point leaves an epoch to go on from."""
-        run, epoch, best = self._job.run, len(self._history), _best_epoch(self._history)
+        run, epoch, best = self._job.run, len(self._history), _kept_epoch(self._history, self._recipe)
         networks.save(self._network, run.checkpoint(epoch))
         if self._mean:
             networks.save(self._mean.mean, run.mean(epoch))
@@ -293,6 +293,10 @@ def _look(network: Any, inputs: NDArray[np.float32], truth: NDArray[np.intp]) ->
     chosen = scores[np.arange(len(truth)), truth]
     accuracy = float((scores.argmax(axis=1) == truth).mean())
     return {"val_accuracy": round(accuracy, 5), "val_loss": round(float(-np.log(np.maximum(chosen, 1e-7)).mean()), 5)}
+
+
+def _kept_epoch(history: Sequence[dict[str, Any]], recipe: TrainRecipe) -> int:
+    return len(history) if recipe.last_epoch else _best_epoch(history)
 
 
 def _best_epoch(history: Sequence[dict[str, Any]]) -> int:

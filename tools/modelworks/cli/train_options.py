@@ -32,6 +32,7 @@ PLAIN_OPTIONS = (
     "keep_statistics",
     "class_weights",
     "patience",
+    "last_epoch",
     "activation_bits",
 )
 """What goes into the recipe as it is, under the same name."""
@@ -236,6 +237,9 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--patience", type=int, default=DEFAULTS.patience, help="end after so many epochs without a better one"
+    )
+    group.add_argument(
+        "--last-epoch", action="store_true", help="keep the last epoch, not the one with the lowest validation loss"
     )
 
 
