@@ -11,8 +11,9 @@ pytest.importorskip("tensorflow", reason="needs the extra `train`")
 import keras
 
 from modelworks.convert import convert
+from modelworks.layers import MeanOfPairs, Mirrored
 from modelworks.litert import LiteContent
-from modelworks.network import MeanOfPairs, Mirrored, outputs_of
+from modelworks.network import outputs_of
 from modelworks.quantrecipes import RECIPES
 from modelworks.weightfitting import fit_weights
 

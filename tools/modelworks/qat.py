@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from appliance.errors import ModelError, StorageError, UsageError
-from modelworks.network import RoundedReLU
+from modelworks.layers import RoundedReLU
 from modelworks.progress import Report
 from modelworks.qatjob import JOB, LAYERS, PREPARATION, RESULT, TRAINED_FILE, WEIGHTS, QatPlan
 from modelworks.subject import Subject
