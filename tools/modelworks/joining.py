@@ -9,7 +9,7 @@ __all__ = ["joined_recipe"]
 
 
 def joined_recipe(members: Sequence[Member], *, mirrored: bool = False) -> TrainRecipe:
-    """The recipe of a network whose logits are the mean of the members': the same pictures, classes and split.
+    """The recipe of a network whose logits are a multiple of its members' mean: the same pictures, classes and split.
 
     Several networks that err in different ways are right more often together: Hansen and Salamon, Neural Network
     Ensembles, https://doi.org/10.1109/34.58871. With `mirrored` each looks at the picture's mirror image too, and one
