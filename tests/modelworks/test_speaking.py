@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow", reason="needs the extra `train`")
 import keras
 
 from modelworks import speaking
-from modelworks.network import outputs_of
+from modelworks.networkparts import outputs_of
 from modelworks.speaking import Speaker, said_by
 
 pytestmark = pytest.mark.workstation

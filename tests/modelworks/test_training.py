@@ -13,15 +13,20 @@ pytest.importorskip("tensorflow", reason="needs the extra `train`")
 from appliance.errors import ModelError, StorageError, UsageError
 from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
-from modelworks import lessons, network, training
+from modelworks import lessons, training
+from modelworks.backend import make_repeatable
 from modelworks.cli import main
 from modelworks.dataset import fingerprint, list_pictures
 from modelworks.featurecache import Views
+from modelworks.learning import compile_for
+from modelworks.network import build
+from modelworks.networkparts import digest_of, outputs_of, part_of
 from modelworks.progress import Report
 from modelworks.recipe import Distillation, Stage, Teacher, TrainRecipe, Weights
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.sources import Pictures
 from modelworks.split import SplitPlan, split_pictures
+from modelworks.weightsfile import load, save
 
 pytestmark = pytest.mark.workstation
 
@@ -101,18 +106,18 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
 
 
 def weights_of(job: training.Job) -> list[Any]:
-    built = network.build(job.recipe)
-    network.load(built, job.run.checkpoint(2))
+    built = build(job.recipe)
+    load(built, job.run.checkpoint(2))
     return list(built.get_weights())
 
 
 def test_frozen_layers_stay_as_they_are_and_the_others_learn(pictures: Path, tmp_path: Path) -> None:
     job = make_job(pictures, tmp_path, stages=(Stage(32, 2, FROZEN),), views=2)
-    network.make_repeatable(job.recipe.seed)
-    before = network.build(job.recipe)
+    make_repeatable(job.recipe.seed)
+    before = build(job.recipe)
     start = {layer.name: layer.get_weights() for layer in before.layers if layer.weights}
     training.train(job, SILENT)
-    network.load(before, job.run.checkpoint(2))
+    load(before, job.run.checkpoint(2))
     changed = {name for name, old in start.items() if not _equal(old, before.get_layer(name).get_weights())}
     assert changed
     assert not changed & {"conv1", "conv1_bn", "conv_dw_1", "conv_dw_1_bn", "conv_pw_1", "conv_pw_1_bn"}
@@ -124,11 +129,11 @@ def test_activations_are_rounded_in_training_and_only_there(kept: bool, pictures
     """Also where batch normalization goes on as it is on the machine."""
     rounded = make_job(pictures, tmp_path, activation_bits=2, keep_statistics=kept, levels=FROZEN).recipe
     inputs = np.random.default_rng(1).uniform(-1, 1, (9, 32, 32, 3)).astype(np.float32)
-    networks = [network.build(recipe) for recipe in (rounded, replace(rounded, activation_bits=0))]
+    networks = [build(recipe) for recipe in (rounded, replace(rounded, activation_bits=0))]
     networks[1].set_weights(networks[0].get_weights())
     said = []
     for built in networks:
-        part = network.compile_for(built, rounded)
+        part = compile_for(built, rounded)
         said.append([np.asarray(part(inputs, training=training)) for training in (False, True, False)])
     (before, learning, after), (plain, other, _) = said
     np.testing.assert_allclose(before, plain, atol=1e-5)
@@ -140,14 +145,14 @@ def test_activations_are_rounded_in_training_and_only_there(kept: bool, pictures
 def test_without_an_epoch_the_head_alone_is_trained(pictures: Path, tmp_path: Path) -> None:
     """On every view: the rest stays as the starting weights have it."""
     job = make_job(pictures, tmp_path, stages=(), views=2, levels="conv_pw_2_relu", pooling="mean-max")
-    network.make_repeatable(job.recipe.seed)
-    before = network.build(job.recipe)
+    make_repeatable(job.recipe.seed)
+    before = build(job.recipe)
     start = {layer.name: layer.get_weights() for layer in before.layers if layer.weights}
     units: list[float] = []
     figures = training.train(job, Report(units.append, lambda text: None))
     assert sum(units) == pytest.approx(training.work_units(job))
     assert figures["accuracy"]["value"] == 1.0  # three colours
-    network.load(before, job.run.best)
+    load(before, job.run.best)
     changed = {name for name, old in start.items() if not _equal(old, before.get_layer(name).get_weights())}
     assert changed == {"head"}
 
@@ -156,7 +161,7 @@ def test_the_head_sees_every_level_behind_the_frozen_layer(pictures: Path, tmp_p
     levels = {"levels": FROZEN, "pooling": "mean-max"}
     job = make_job(pictures, tmp_path, stages=(Stage(32, 1, FROZEN),), views=1, **levels)
     training.train(job, SILENT)
-    built = network.build(job.recipe)
+    built = build(job.recipe)
     seen = {layer.name for layer in built.layers if layer.name.startswith("pool")}
     assert seen == {"pool", *(f"pool{kind}_conv_pw_{block}_relu" for kind in (1, 2) for block in range(1, 7))}
     with pytest.raises(UsageError, match="more than conv_pw_2_relu alone decides what comes after it"):
@@ -168,7 +173,7 @@ def test_the_head_sees_every_level_behind_the_frozen_layer(pictures: Path, tmp_p
 def test_a_head_of_one_layer_is_the_one_that_it_was(pictures: Path, tmp_path: Path) -> None:
     """Its `levels` start at the very last layer, so there is nothing beside it."""
     job = make_job(pictures, tmp_path)
-    plain, same = (network.build(replace(job.recipe, levels=levels)) for levels in ("", LAST))
+    plain, same = (build(replace(job.recipe, levels=levels)) for levels in ("", LAST))
     assert [layer.name for layer in plain.layers[1:]] == [layer.name for layer in same.layers[1:]]
 
 
@@ -179,8 +184,8 @@ def _equal(one: list[Any], two: list[Any]) -> bool:
 def test_kept_statistics_are_kept(pictures: Path, tmp_path: Path) -> None:
     job = make_job(pictures, tmp_path, keep_statistics=True, levels=FROZEN)
     training.train(job, SILENT)
-    trained = network.build(job.recipe)
-    network.load(trained, job.run.checkpoint(2))
+    trained = build(job.recipe)
+    load(trained, job.run.checkpoint(2))
     norm = trained.get_layer("conv_pw_1_bn")  # of random layers only the first say enough to be learned from
     np.testing.assert_array_equal(norm.moving_mean, 0)
     np.testing.assert_array_equal(norm.moving_variance, 1)
@@ -189,12 +194,12 @@ def test_kept_statistics_are_kept(pictures: Path, tmp_path: Path) -> None:
 
 def test_activations_are_rounded_while_it_learns_and_never_afterwards(pictures: Path, tmp_path: Path) -> None:
     job = make_job(pictures, tmp_path, activation_bits=2)
-    network.make_repeatable(1)
-    plain, rounding = (network.build(replace(job.recipe, activation_bits=bits), 32) for bits in (0, 2))
+    make_repeatable(1)
+    plain, rounding = (build(replace(job.recipe, activation_bits=bits), 32) for bits in (0, 2))
     rounding.set_weights(plain.get_weights())
     inputs = np.random.default_rng(1).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
-    np.testing.assert_array_equal(network.outputs_of(plain, inputs), network.outputs_of(rounding, inputs))
-    inside = network.part_of(rounding, last="conv1_relu")
+    np.testing.assert_array_equal(outputs_of(plain, inputs), outputs_of(rounding, inputs))
+    inside = part_of(rounding, last="conv1_relu")
     assert set(np.unique(np.asarray(inside(inputs, training=True)))) <= {0.0, 2.0, 4.0, 6.0}
     assert [layer.name for layer in plain.layers[1:]] == [layer.name for layer in rounding.layers[1:]]
     training.train(job, SILENT)
@@ -232,11 +237,11 @@ def test_what_a_teachers_frozen_layers_say_is_kept_by_itself(pictures: Path, tmp
     (opinion,) = lessons.opinions_of(pupil, learning, SILENT)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert len(list(taught.cache.rglob("*.npy"))) == len(kept) + 2
-    teacher = network.build(taught.recipe)
-    network.load(teacher, taught.run.best)
+    teacher = build(taught.recipe)
+    load(teacher, taught.run.best)
     chosen = np.arange(5)
     shown = Pictures(learning, Views(taught.recipe.preprocessing, pupil.recipe.augmentation, 1), 2).inputs(chosen, 1)
-    said = network.outputs_of(network.part_of(teacher), shown)
+    said = outputs_of(part_of(teacher), shown)
     np.testing.assert_allclose(opinion.inputs(chosen, 1), said, rtol=0.01, atol=0.01)
 
 
@@ -281,8 +286,8 @@ def test_a_job_without_the_teachers_of_its_recipe_is_refused(
 
 def test_parts_that_end_at_different_layers_have_different_digests(finished: RunFolder) -> None:
     """Also where the last layer has no weights: what they say differs."""
-    built = network.build(finished.recipe())
-    one, other = (network.digest_of(network.part_of(built, last=last)) for last in ("conv_pw_1_bn", "conv_pw_1_relu"))
+    built = build(finished.recipe())
+    one, other = (digest_of(part_of(built, last=last)) for last in ("conv_pw_1_bn", "conv_pw_1_relu"))
     assert one != other
 
 
@@ -300,7 +305,7 @@ def test_the_last_epoch_is_kept_where_that_is_asked_for(pictures: Path, tmp_path
     kept = {}
     for last in (False, True):
         folder = tmp_path / str(last)
-        job = make_job(pictures, folder, stages=(Stage(32, 3),), learning_rate=0.05, last_epoch=last)
+        job = make_job(pictures, folder, stages=(Stage(32, 3),), learning_rate=0.5, last_epoch=last)
         training.train(job, SILENT)
         kept[last] = job.run.read("history.json")
         if last:
@@ -354,10 +359,10 @@ def test_a_training_goes_on_with_the_split_that_it_began_with(pictures: Path, tm
 def test_a_full_disk_is_noticed_before_a_checkpoint_is_begun(
     finished: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built = network.build(finished.recipe())
+    built = build(finished.recipe())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
     with pytest.raises(StorageError, match=r"No space left on device: [0-9]+ MB are needed.*goes on where it stopped"):
-        network.save(built, tmp_path / "epoch-01.weights.h5")
+        save(built, tmp_path / "epoch-01.weights.h5")
     assert not list(tmp_path.iterdir())
 
 
@@ -368,10 +373,10 @@ def test_a_loss_that_is_no_number_is_said(pictures: Path, tmp_path: Path) -> Non
 
 
 def test_weights_of_another_architecture_are_refused(finished: RunFolder) -> None:
-    other = network.build(replace(finished.recipe(), architecture="mobilenet_v2", alpha=0.35, until=""))
+    other = build(replace(finished.recipe(), architecture="mobilenet_v2", alpha=0.35, until=""))
     assert other.get_layer("block_16_project")
     with pytest.raises(ModelError, match="loading the weights"):
-        network.load(other, finished.best)
+        load(other, finished.best)
 
 
 def test_the_command_line_spells_the_whole_recipe(finished: RunFolder, pictures: Path, tmp_path: Path) -> None:

@@ -1,16 +1,13 @@
 """Keras network -> .tflite bytes: the one file that calls TensorFlow's converter."""
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from appliance.errors import ModelError
+from modelworks.backend import tf
 from modelworks.quantrecipes import QuantRecipe
 from modelworks.quiet import quiet
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import ModelError
+from modelworks.backend import keras
 from modelworks.torchfile import tensors_of
 
 __all__ = ["LITE", "PUBLISHED", "build_lite", "check_start", "load_published", "published_file"]

@@ -1,20 +1,17 @@
 """Loading a .keras file that was trained elsewhere, and making sure that it is a classifier of pictures."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
 import numpy as np
 
 from appliance.errors import ModelError, UsageError
 from appliance.preprocess import Preprocessing
 from appliance.records import Pixels
+from modelworks.backend import keras
 from modelworks.batches import inputs_of
-from modelworks.network import outputs_of
+from modelworks.networkparts import outputs_of
 
 __all__ = ["load_classifier"]
 

@@ -1,12 +1,8 @@
 """Layers that Keras lacks: two that show a network the mirrored picture, and a ReLU that rounds."""
 
-import os
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
-import tensorflow as tf
+from modelworks.backend import keras, tf
 
 __all__ = ["MeanOfPairs", "Mirrored", "RoundedReLU"]
 

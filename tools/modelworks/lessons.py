@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import UsageError
-from modelworks import network as networks
 from modelworks.batches import PLAIN, inputs_of, one_hot, resized, smoothed
 from modelworks.featurecache import FeatureCache, Views
+from modelworks.learning import compile_for
+from modelworks.network import build
+from modelworks.networkparts import LOGITS, POOL, digest_of, part_of, share_after
 from modelworks.progress import Report
 from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import RunFolder
 from modelworks.sources import Examples, Features, Pictures, Source, Targets
 from modelworks.speaking import Speaker, said_by
 from modelworks.split import Split
+from modelworks.weightsfile import load
 
 __all__ = [
     "Lesson",
@@ -91,15 +94,15 @@ def lesson_of(
         StorageError: the features cannot be kept.
     """
     recipe, (learning, choosing) = job.recipe, examples
-    part = networks.compile_for(network, recipe, stage.frozen)
+    part = compile_for(network, recipe, stage.frozen)
     if resumed:
-        networks.load(network, job.run.checkpoint(resumed))
+        load(network, job.run.checkpoint(resumed))
     targets = Targets(learning, recipe, opinions)
     how = Views(resized(recipe.preprocessing, stage.size), recipe.augmentation, recipe.seed)
     if not stage.frozen:
         check = inputs_of(choosing.pixels, recipe.preprocessing)
         return Lesson(stage, part, Pictures(learning, how, recipe.views), targets, check)
-    trunk = networks.part_of(network, last=stage.frozen)
+    trunk = part_of(network, last=stage.frozen)
     cache = _cache(job.cache, trunk, how)
     _prepare(cache, learning, recipe.views, _features_cost(stage, network), report)
     machine = Views(recipe.preprocessing, recipe.augmentation, recipe.seed)
@@ -135,10 +138,10 @@ def pooled_of(
     targets = smoothed(one_hot(learning.classes, len(recipe.labels)), recipe.label_smoothing)
     if not recipe.views:
         inputs = inputs_of(learning.pixels, recipe.preprocessing)
-        features = said_by(networks.part_of(network, last=networks.POOL), inputs)[:, 0, 0, :]
+        features = said_by(part_of(network, last=POOL), inputs)[:, 0, 0, :]
         report.advance(pooled_units(recipe, len(inputs)))
         return features, targets
-    cache, cost = _asked(job, network, recipe, networks.POOL), _asking_cost(recipe, recipe)
+    cache, cost = _asked(job, network, recipe, POOL), _asking_cost(recipe, recipe)
     cache.prepare(learning.pictures, learning.pixels, PLAIN, lambda count: report.advance(cost * count))
     _prepare(cache, learning, recipe.views, cost, report)
     views = range(PLAIN, recipe.views + 1)
@@ -155,10 +158,10 @@ def _opinion(job: Assignment, teacher: RunFolder, learning: Examples, report: Re
     """One teacher's. What its frozen layers say is kept by itself: other folds' teachers say the same."""
     recipe, taught = job.recipe, teacher.recipe()
     check_apart(f"asking the teacher {teacher.path}", teacher, taught, recipe, job.split)
-    network = networks.build(taught)
-    networks.load(network, teacher.best)
+    network = build(taught)
+    load(network, teacher.best)
     report.say(f"asking the teacher {teacher.path.name}")
-    cache = _asked(job, network, taught, networks.LOGITS)
+    cache = _asked(job, network, taught, LOGITS)
     _prepare(cache, learning, recipe.views, _asking_cost(taught, recipe), report)
     return Features(learning, cache, recipe.views)
 
@@ -169,15 +172,15 @@ def _asked(job: Assignment, network: Any, recipe: TrainRecipe, last: str) -> Fea
     how = Views(recipe.preprocessing, job.recipe.augmentation, job.recipe.seed)
     frozen = _always_frozen(recipe)
     if frozen in ("", last):
-        return _cache(job.cache, networks.part_of(network, last=last), how)
-    trunk = _cache(job.cache, networks.part_of(network, last=frozen), how)
-    return _cache(job.cache, networks.part_of(network, frozen, last), how, trunk)
+        return _cache(job.cache, part_of(network, last=last), how)
+    trunk = _cache(job.cache, part_of(network, last=frozen), how)
+    return _cache(job.cache, part_of(network, frozen, last), how, trunk)
 
 
 def _always_frozen(recipe: TrainRecipe) -> str:
     """The last of the layers that learned in no stage; "" if all learned in some."""
     if not (recipe.stages or recipe.members):
-        return networks.POOL
+        return POOL
     layers = {stage.frozen for stage in recipe.stages}
     return layers.pop() if len(layers) == 1 else ""
 
@@ -190,9 +193,9 @@ def lesson_units(recipe: TrainRecipe, stage: Stage, counts: tuple[int, int], net
 
 def epoch_units(recipe: TrainRecipe, stage: Stage, counts: tuple[int, int], network: Any) -> float:
     """What one epoch costs, in looks at a picture of 224 x 224; `counts`: training and validation pictures."""
-    learning = TRAINING_COST * networks.share_after(network, stage.frozen) * _cost(stage.size)
+    learning = TRAINING_COST * share_after(network, stage.frozen) * _cost(stage.size)
     learning += 0.0 if stage.frozen else AUGMENTATION_COST
-    looking = networks.share_after(network, stage.frozen) * _cost(recipe.preprocessing.size[0])
+    looking = share_after(network, stage.frozen) * _cost(recipe.preprocessing.size[0])
     return counts[0] * learning + counts[1] * looking
 
 
@@ -209,7 +212,7 @@ def opinions_units(job: Assignment) -> float:
 
 
 def _cache(folder: Path, part: Any, how: Views, behind: FeatureCache | None = None) -> FeatureCache:
-    return FeatureCache(folder, networks.digest_of(part), how, Speaker(part), behind)
+    return FeatureCache(folder, digest_of(part), how, Speaker(part), behind)
 
 
 def _prepare(cache: FeatureCache, learning: Examples, views: int, cost: float, report: Report) -> None:
@@ -239,7 +242,7 @@ def check_apart(doing: str, run: RunFolder, taught: TrainRecipe, recipe: TrainRe
 
 
 def _features_cost(stage: Stage, network: Any) -> float:
-    return AUGMENTATION_COST + ASKING_COST * _cost(stage.size) * (1 - networks.share_after(network, stage.frozen))
+    return AUGMENTATION_COST + ASKING_COST * _cost(stage.size) * (1 - share_after(network, stage.frozen))
 
 
 def _asking_cost(taught: TrainRecipe, recipe: TrainRecipe) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from modelworks.convert import convert
 from modelworks.litert import LiteContent
-from modelworks.network import outputs_of
+from modelworks.networkparts import outputs_of
 from modelworks.quantrecipes import RECIPES, REFERENCE
 
 __all__ = ["Speaker", "said_by"]

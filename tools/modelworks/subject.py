@@ -8,11 +8,12 @@ from typing import Any
 from appliance.errors import UsageError
 from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
-from modelworks import network as networks
 from modelworks.calibration import draw
 from modelworks.dataset import Picture, decode, list_pictures
 from modelworks.kerasfile import load_classifier
+from modelworks.network import build
 from modelworks.runfolder import RunFolder
+from modelworks.weightsfile import load
 
 __all__ = ["Subject", "subject_of_model", "subject_of_run"]
 
@@ -43,8 +44,8 @@ def subject_of_run(folder: Path, run: RunFolder) -> Subject:
         UsageError: the run folder is of another version, or lacks a file.
     """
     recipe, split = run.recipe(), run.split()
-    network = networks.build(recipe, recipe.preprocessing.size[0])
-    networks.load(network, run.best)
+    network = build(recipe, recipe.preprocessing.size[0])
+    load(network, run.best)
     origin = {"network": run.best.name, "sha256": sha256_of(run.best)}
     prepared = recipe.preprocessing
     return Subject(network, recipe.labels, prepared, recipe.seed, folder, split.train, split.validation, origin, run)

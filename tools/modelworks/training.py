@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import ModelError, UsageError
-from modelworks import network as networks
 from modelworks.averaging import RunningMean
+from modelworks.backend import make_repeatable
 from modelworks.batches import inputs_of, shuffled
 from modelworks.dataset import Picture, decode_all
 from modelworks.figures import judge
+from modelworks.learning import fit_head, set_rate
 from modelworks.lessons import (
     Lesson,
     check_apart,
@@ -29,14 +30,18 @@ from modelworks.lessons import (
     pooled_of,
     pooled_units,
 )
+from modelworks.network import build
+from modelworks.networkparts import outputs_of, part_of
 from modelworks.plot import draw_curves
 from modelworks.progress import Report
 from modelworks.recipe import Stage, TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.schedule import learning_rate
+from modelworks.sidebyside import divide_logits, join
 from modelworks.sources import Examples, Features, blended, class_weights
 from modelworks.split import Split
 from modelworks.temperature import best_temperature
+from modelworks.weightsfile import load, save
 
 __all__ = ["Job", "train", "work_units"]
 
@@ -81,7 +86,7 @@ def work_units(job: Job) -> float:
         _check_members(job)
         return joining_units(job)
     recipe, counts = job.recipe, (len(job.split.train), len(job.split.validation))
-    network = networks.build(recipe)
+    network = build(recipe)
     learning = sum(lesson_units(recipe, stage, counts, network) for stage in recipe.stages)
     return pooled_units(recipe, counts[0]) + learning + opinions_units(job)
 
@@ -96,7 +101,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
         ModelError: the starting weights or a checkpoint cannot be loaded, or the loss became NaN.
         StorageError: the run folder or the cache cannot be written; the training can go on from what was saved.
     """
-    networks.make_repeatable(job.recipe.seed)
+    make_repeatable(job.recipe.seed)
     if job.members:
         return _join(job, report)
     learning, choosing = _examples(job, job.split.train), _examples(job, job.split.validation)
@@ -109,7 +114,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
         network = _started(job, learning, report)
         report.say(f"head trained on {len(learning.pixels)} pictures")
     if not job.recipe.stages:
-        networks.save(network, job.run.best)
+        save(network, job.run.best)
         return _judged(job, choosing)
     opinions = opinions_of(job, learning, report)
     _Course(job, network, learning, choosing, opinions, history, report).run()
@@ -120,16 +125,16 @@ def train(job: Job, report: Report) -> dict[str, Any]:
 def _join(job: Job, report: Report) -> dict[str, Any]:
     """The members' networks in one, as sure of what it says as the validation pictures let it be."""
     _check_members(job)
-    joined, parts = networks.build(job.recipe), []
+    joined, parts = build(job.recipe), []
     for run, member in zip(job.members, job.recipe.members, strict=True):
-        parts.append(networks.build(member.recipe))
-        networks.load(parts[-1], run.best)
-    networks.join(joined, parts)
+        parts.append(build(member.recipe))
+        load(parts[-1], run.best)
+    join(joined, parts)
     choosing = _examples(job, job.split.validation)
-    logits = networks.outputs_of(networks.part_of(joined), inputs_of(choosing.pixels, job.recipe.preprocessing))
+    logits = outputs_of(part_of(joined), inputs_of(choosing.pixels, job.recipe.preprocessing))
     temperature = best_temperature(logits, np.asarray(choosing.classes))
-    networks.divide_logits(joined, temperature)
-    networks.save(joined, job.run.best)
+    divide_logits(joined, temperature)
+    save(joined, job.run.best)
     figures = _judged(job, choosing, temperature=round(temperature, 6))
     report.advance(joining_units(job))
     report.say(f"{len(parts)} networks joined, their logits divided by {temperature:.2f}")
@@ -164,15 +169,15 @@ def _examples(job: Job, pictures: Sequence[Picture]) -> Examples:
 
 def _resumed(job: Job, done: int) -> Any:
     """The network as it was after `done` epochs."""
-    network = networks.build(job.recipe)
-    networks.load(network, job.run.checkpoint(done))
+    network = build(job.recipe)
+    load(network, job.run.checkpoint(done))
     return network
 
 
 def _started(job: Job, learning: Examples, report: Report) -> Any:
     """The given weights with a head trained on their frozen features."""
-    network = networks.build(job.recipe, None, job.start)
-    networks.fit_head(network, *pooled_of(job, network, learning, report), job.recipe)
+    network = build(job.recipe, None, job.start)
+    fit_head(network, *pooled_of(job, network, learning, report), job.recipe)
     return network
 
 
@@ -217,7 +222,7 @@ class _Course:
         resumed = len(self._history) if done else 0
         examples = (self._learning, self._choosing)
         lesson = lesson_of(self._job, stage, self._network, examples, self._opinions, resumed, self._report)
-        judged = networks.part_of(self._mean.mean if self._mean else self._network, stage.frozen, last="scores")
+        judged = part_of(self._mean.mean if self._mean else self._network, stage.frozen, last="scores")
         units = epoch_units(self._recipe, stage, self._counts, self._network)
         self._report.skip(units * done)
         for epoch in range(first + done, after):
@@ -243,7 +248,7 @@ class _Course:
         total, warmup = self._steps * len(recipe.epoch_stages), self._steps * recipe.warmup_epochs
         batches = shuffled(len(self._learning.pixels), recipe.batch, recipe.seed, epoch)
         for step, chosen in enumerate(batches, (epoch - 1) * self._steps):
-            networks.set_rate(lesson.part, learning_rate(step, total, warmup, recipe.learning_rate, recipe.cycles))
+            set_rate(lesson.part, learning_rate(step, total, warmup, recipe.learning_rate, recipe.cycles))
             rng = np.random.default_rng([recipe.seed, epoch, step])
             inputs, targets = lesson.source.inputs(chosen, epoch), lesson.targets.of(chosen, epoch)
             mixed = blended(inputs, targets, recipe.mixup, rng)
@@ -264,18 +269,18 @@ class _Course:
     def _running_mean(self) -> RunningMean | None:
         if not self._recipe.average:
             return None
-        mean, done = networks.build(self._recipe), len(self._history)
+        mean, done = build(self._recipe), len(self._history)
         mean.set_weights(self._network.get_weights())
         if done:
-            networks.load(mean, self._job.run.mean(done))
+            load(mean, self._job.run.mean(done))
         return RunningMean(mean, self._recipe.average, done * self._steps)
 
     def _keep(self) -> None:
         """Save the epoch so that a power cut at any point leaves an epoch to go on from."""
         run, epoch, best = self._job.run, len(self._history), _kept_epoch(self._history, self._recipe)
-        networks.save(self._network, run.checkpoint(epoch))
+        save(self._network, run.checkpoint(epoch))
         if self._mean:
-            networks.save(self._mean.mean, run.mean(epoch))
+            save(self._mean.mean, run.mean(epoch))
         if best == epoch:
             run.keep_best(run.mean(epoch) if self._mean else run.checkpoint(epoch))
         run.write("history.json", {"epochs": self._history, "best": best})
@@ -289,7 +294,7 @@ class _Course:
 
 def _look(network: Any, inputs: NDArray[np.float32], truth: NDArray[np.intp]) -> dict[str, float]:
     """Accuracy and loss on the validation pictures, as the machine would see them."""
-    scores = networks.outputs_of(network, inputs)
+    scores = outputs_of(network, inputs)
     chosen = scores[np.arange(len(truth)), truth]
     accuracy = float((scores.argmax(axis=1) == truth).mean())
     return {"val_accuracy": round(accuracy, 5), "val_loss": round(float(-np.log(np.maximum(chosen, 1e-7)).mean()), 5)}
@@ -307,9 +312,9 @@ def _best_epoch(history: Sequence[dict[str, Any]]) -> int:
 
 def _judged(job: Job, choosing: Examples, **told: float) -> dict[str, Any]:
     """The figures of the chosen epoch; written last, with what else is `told`, they say that training is over."""
-    network = networks.build(job.recipe)
-    networks.load(network, job.run.best)
-    scores = networks.outputs_of(network, inputs_of(choosing.pixels, job.recipe.preprocessing))
+    network = build(job.recipe)
+    load(network, job.run.best)
+    scores = outputs_of(network, inputs_of(choosing.pixels, job.recipe.preprocessing))
     figures = judge(choosing.classes, scores, job.recipe.labels)
     job.run.write(TRAINED, {"validation": figures, **told})
     return figures

@@ -1,16 +1,13 @@
 """A copy of a network whose weights already lie on the grid of the file to come, chosen by what the layers then say."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import ModelError
+from modelworks.backend import keras
 from modelworks.gridrounding import Inputs, round_to_grid
 from modelworks.window import POINT, Window
 
