@@ -226,9 +226,10 @@ def test_a_teacher_changes_what_is_learned(finished: RunFolder, pictures: Path, 
     assert not _equal(weights_of(taught), weights_of(alone))
 
 
-def test_what_a_teachers_frozen_layers_say_is_kept_by_itself(pictures: Path, tmp_path: Path) -> None:
-    """So that the teachers of all folds, which share those layers, ask them once."""
-    frozen = {"stages": (Stage(32, 1, FROZEN),), "views": 2}
+@pytest.mark.parametrize("side", [32, 48])
+def test_what_a_teachers_frozen_layers_say_is_kept_by_itself(side: int, pictures: Path, tmp_path: Path) -> None:
+    """So that the teachers of all folds, which share those layers, ask them once; pictures may be larger for them."""
+    frozen = {"preprocessing": Preprocessing(size=(side, side)), "stages": (Stage(side, 1, FROZEN),), "views": 2}
     taught = make_job(pictures, tmp_path / "teacher", **frozen)
     training.train(taught, SILENT)
     kept = {path: path.stat().st_mtime_ns for path in taught.cache.rglob("*.npy")}

@@ -207,7 +207,7 @@ def opinions_units(job: Assignment) -> float:
     """
     for teacher in job.teachers:
         check_apart(f"asking the teacher {teacher.path}", teacher, teacher.recipe(), job.recipe, job.split)
-    looks = len(job.split.train) * job.recipe.views
+    looks = len(job.split.learned(refit=job.recipe.refit)) * job.recipe.views
     return float(looks * sum(_asking_cost(teacher.recipe(), job.recipe) for teacher in job.teachers))
 
 
@@ -234,8 +234,8 @@ def check_apart(doing: str, run: RunFolder, taught: TrainRecipe, recipe: TrainRe
     """
     if taught.labels != recipe.labels:
         raise UsageError(doing, f"it knows {', '.join(taught.labels)}", "one trained on the same classes")
-    kept_back = {picture.sha256 for picture in (*split.validation, *split.test)}
-    leaked = sum(picture.sha256 in kept_back for picture in run.split().train)
+    kept_back = {picture.sha256 for picture in (*(() if recipe.refit else split.validation), *split.test)}
+    leaked = sum(picture.sha256 in kept_back for picture in run.split().learned(refit=taught.refit))
     if leaked:
         found = f"it has learned from {leaked} pictures that choose or test here"
         raise UsageError(doing, found, "one trained with the same split options and seed")

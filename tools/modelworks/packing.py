@@ -139,15 +139,16 @@ def _hashes(pictures: Sequence[Picture]) -> list[str]:
 
 
 def _training(recipe: TrainRecipe, split: Split, licences: Sequence[str]) -> dict[str, Any]:
+    learned = split.learned(refit=recipe.refit)
     return {
         "data": recipe.data_name,
         "data_fingerprint": recipe.data,
-        "fingerprint": fingerprint(split.train),
+        "fingerprint": fingerprint(learned),
         "seed": recipe.seed,
         "weights": asdict(recipe.weights),
         **({"members": [asdict(each.recipe.weights) for each in recipe.members]} if recipe.members else {}),
         "licences": list(licences),
-        "pictures": _hashes(split.train),
+        "pictures": _hashes(learned),
     }
 
 

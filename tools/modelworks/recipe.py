@@ -110,10 +110,12 @@ class TrainRecipe:
     are blended, by a share drawn from Beta(mixup, mixup). `average`: the weights kept are a running mean with this
     momentum. `keep_statistics`: batch normalization goes on with the statistics that the starting weights bring.
     `patience`: epochs without a lower validation loss before the training ends (0: none ends it). `last_epoch`: the
-    last epoch is kept, not the one with the lowest validation loss.
+    last epoch is kept, not the one with the lowest validation loss. `refit`: the validation pictures are learned from
+    too; then they say nothing of how good the network is, and nothing can be chosen by them.
     `activation_bits`: activations have so many bits while the network learns (0: as they are), so that it learns
     nothing that the rounding to int8 would spoil. `members`: the networks that a joined one is made of; it has no
     stages, for nothing is learned. `mirrored`: it looks at the picture and at its mirror image, and takes the mean.
+    `temperature`: the temperature that its logits are divided by (0: the one that fits the validation pictures best).
     """
 
     data_name: str
@@ -146,10 +148,12 @@ class TrainRecipe:
     class_weights: bool = False
     patience: int = 0
     last_epoch: bool = False
+    refit: bool = False
     activation_bits: int = 0
     distillation: Distillation | None = None
     members: tuple[Member, ...] = ()
     mirrored: bool = False
+    temperature: float = 0.0
 
     def __post_init__(self) -> None:
         if self.architecture not in (*ARCHITECTURES, JOINED):
@@ -180,6 +184,12 @@ class TrainRecipe:
             raise ValueError("views, patience and mixup are 0 or more, cycles 1 or more")
         if self.last_epoch and self.patience:
             raise ValueError("patience waits for a better epoch, and the last one is to be kept")
+        if self.refit and self.stages and not self.last_epoch:
+            raise ValueError("a refit learns from the validation pictures, so they choose no epoch: keep the last one")
+        if self.temperature < 0 or (self.temperature and not self.members):
+            raise ValueError(f"the temperature of a joined network is above 0, not {self.temperature}")
+        if self.refit and self.members and not self.temperature:
+            raise ValueError("the validation pictures were learned from, so they fit no temperature")
         if self.activation_bits and not 2 <= self.activation_bits <= MOST_BITS:
             raise ValueError(f"activations are rounded to 2 to {MOST_BITS} bits, not to {self.activation_bits}")
         if not 0 <= self.average < 1:

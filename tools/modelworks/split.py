@@ -62,6 +62,12 @@ class Split:
     def parts(self) -> dict[str, tuple[Picture, ...]]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
+    def learned(self, *, refit: bool) -> tuple[Picture, ...]:
+        """What a training learns from: a refit, which has nothing left to choose, from the validation pictures too."""
+        if not refit:
+            return self.train
+        return tuple(sorted((*self.train, *self.validation), key=lambda each: each.path))
+
 
 def group_of(picture: Picture, plan: SplitPlan) -> str:
     """The name of the group that must not be torn apart.

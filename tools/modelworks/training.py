@@ -75,6 +75,11 @@ class Job:
             found = f"the recipe names {len(wanted)} teachers, and {len(self.teachers)} are known"
             raise UsageError(f"training {self.run.path}", found, "train again, with --teacher for each")
 
+    @property
+    def learned(self) -> tuple[Picture, ...]:
+        """The pictures that it learns from."""
+        return self.split.learned(refit=self.recipe.refit)
+
 
 def work_units(job: Job) -> float:
     """The cost of a whole training, in looks at a picture of 224 x 224.
@@ -85,7 +90,7 @@ def work_units(job: Job) -> float:
     if job.members:
         _check_members(job)
         return joining_units(job)
-    recipe, counts = job.recipe, (len(job.split.train), len(job.split.validation))
+    recipe, counts = job.recipe, (len(job.learned), len(job.split.validation))
     network = build(recipe)
     learning = sum(lesson_units(recipe, stage, counts, network) for stage in recipe.stages)
     return pooled_units(recipe, counts[0]) + learning + opinions_units(job)
@@ -104,7 +109,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     make_repeatable(job.recipe.seed)
     if job.members:
         return _join(job, report)
-    learning, choosing = _examples(job, job.split.train), _examples(job, job.split.validation)
+    learning, choosing = _examples(job, job.learned), _examples(job, job.split.validation)
     history = _history(job)
     if history:
         network = _resumed(job, len(history))
@@ -123,7 +128,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
 
 
 def _join(job: Job, report: Report) -> dict[str, Any]:
-    """The members' networks in one, as sure of what it says as the validation pictures let it be."""
+    """The members' networks in one, as sure of what it says as its recipe or the validation pictures let it be."""
     _check_members(job)
     joined, parts = build(job.recipe), []
     for run, member in zip(job.members, job.recipe.members, strict=True):
@@ -131,14 +136,18 @@ def _join(job: Job, report: Report) -> dict[str, Any]:
         load(parts[-1], run.best)
     join(joined, parts)
     choosing = _examples(job, job.split.validation)
-    logits = outputs_of(part_of(joined), inputs_of(choosing.pixels, job.recipe.preprocessing))
-    temperature = best_temperature(logits, np.asarray(choosing.classes))
+    temperature = job.recipe.temperature or _fitted_temperature(job, joined, choosing)
     divide_logits(joined, temperature)
     save(joined, job.run.best)
     figures = _judged(job, choosing, temperature=round(temperature, 6))
     report.advance(joining_units(job))
     report.say(f"{len(parts)} networks joined, their logits divided by {temperature:.2f}")
     return figures
+
+
+def _fitted_temperature(job: Job, joined: Any, choosing: Examples) -> float:
+    logits = outputs_of(part_of(joined), inputs_of(choosing.pixels, job.recipe.preprocessing))
+    return best_temperature(logits, np.asarray(choosing.classes))
 
 
 def _check_members(job: Job) -> None:

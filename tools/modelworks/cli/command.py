@@ -10,7 +10,7 @@ from appliance.errors import UsageError
 from modelworks.recipe import TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 
-__all__ = ["check_output", "given_command", "versions"]
+__all__ = ["check_output", "given_command", "told_of_refit", "versions"]
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 
@@ -27,6 +27,13 @@ def _is_share(argument: str) -> bool:
 
 def _last_part(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
+
+
+def told_of_refit(run: RunFolder) -> str:
+    """What must be known of the validation figures of a network that has learned from these pictures; else ""."""
+    if not (run.exists() and run.recipe().refit):
+        return ""
+    return "The validation pictures were learned from (--refit): figures on them say nothing of unseen pictures."
 
 
 def versions() -> dict[str, str]:

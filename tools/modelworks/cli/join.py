@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from modelworks.cli.command import check_output, given_command, versions
+from appliance.errors import UsageError
+from modelworks.cli.command import check_output, given_command, told_of_refit, versions
 from modelworks.cli.train_options import DEFAULT_CACHE
 from modelworks.joining import joined_recipe
 from modelworks.progress import reporting
@@ -38,13 +39,23 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--mirror", action="store_true", help="look at each picture's mirror image too, and take the mean of both"
     )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.0,
+        metavar="T",
+        help="divide the logits by T; 0: by what fits the validation pictures best, if they were not learned from",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     console, members = Console(), tuple(map(RunFolder, arguments.members))
     trained = [run.read(TRAINED)["validation"]["accuracy"] for run in members]
-    recipe = joined_recipe([run.as_member() for run in members], mirrored=arguments.mirror)
+    if not 0 <= arguments.temperature < float("inf"):
+        raise UsageError("reading the command line", f"--temperature {arguments.temperature}", "a number above 0")
+    parts = [run.as_member() for run in members]
+    recipe = joined_recipe(parts, mirrored=arguments.mirror, temperature=arguments.temperature)
     run, first = RunFolder(arguments.output), members[0]
     check_output(run, recipe)
     from modelworks.training import Job, train, work_units  # TensorFlow takes seconds: after all that can be refused
@@ -58,6 +69,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with reporting("joining", units, console) as report:
         trained.append(train(job, report)["accuracy"])
     console.print(_table([*(member.name for member in recipe.members), run.path.absolute().name], trained))
+    if said := told_of_refit(run):
+        console.print(said, highlight=False, soft_wrap=True)
     return 0
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from appliance.errors import UsageError
 from modelworks.calibration import draw
-from modelworks.cli.command import given_command
+from modelworks.cli.command import given_command, told_of_refit
 from modelworks.progress import reporting
 from modelworks.qatjob import QatPlan
 from modelworks.quantplan import QuantPlan, work_units
@@ -81,6 +81,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     for name, measured in figures["recipes"].items():
         _console(arguments).print(_told(name, measured), highlight=False, soft_wrap=True)
+    if said := told_of_refit(RunFolder(arguments.network)):
+        _console(arguments).print(said, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -93,6 +95,9 @@ def _of_run(arguments: argparse.Namespace, plan: QuantPlan) -> dict[str, Any]:
     if arguments.output:
         raise UsageError("reading the command line", "-o with a RUN, whose files stay in it", "leave it out")
     folder, recipe, split = arguments.data or run.data_folder(), run.recipe(), run.split()
+    if recipe.refit and "qat-int8" in plan.names:
+        found = "its validation pictures were learned from (--refit), and qat-int8 chooses its epoch by them"
+        raise UsageError(f"quantizing {run.path}", found, "other recipes, or the run before the refit")
     for count in (plan.representative, *plan.sweep):
         draw(split.train, recipe.labels, count, recipe.seed)
     check_data(folder, split)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.errors import UsageError
-from modelworks.cli.command import given_command
+from modelworks.cli.command import given_command, told_of_refit
 from modelworks.cli.tables import file_table, two_decimals
 from modelworks.comparison_table import read_table
 from modelworks.contenders import metric_of, rows_of_run, rows_of_table
@@ -72,6 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
         validation = with_latencies(validation, arguments.latencies)
     choice = _of_run(validation, arguments.baseline, gates)
     heading["latencies"] = validation.get("latencies", {"source": "unknown"})
+    heading["caution"] = told_of_refit(run)
     run.write("selection.json", _record(choice, heading))
     _tell(choice, heading, _pooled(run, choice.chosen.name), arguments.json)
     return 0
@@ -79,7 +80,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _record(choice: Choice, heading: Mapping[str, Any]) -> dict[str, Any]:
     """What selection.json and --json hold."""
-    return {**heading, **choice.as_dict(), "reason": reason(choice, _machine(heading))}
+    plain = {key: value for key, value in heading.items() if key != "caution"}
+    return {**plain, **choice.as_dict(), "reason": _reason(choice, heading)}
+
+
+def _reason(choice: Choice, heading: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (reason(choice, _machine(heading)), heading.get("caution"))))
 
 
 def _machine(heading: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from modelworks.cli.command import check_output, given_command, versions
+from modelworks.cli.command import check_output, given_command, told_of_refit, versions
 from modelworks.cli.train_options import add_options, recipe_of, start_of, teachers_of
 from modelworks.datacheck import near_duplicates
 from modelworks.dataset import Picture, list_pictures
@@ -61,7 +61,8 @@ def _run(arguments: argparse.Namespace) -> int:
         run.begin(arguments.folder, recipe, split, versions(), command, _places(arguments), together)
     with reporting("training", units, console) as report:
         figures = train(job, report)
-    console.print(_told(figures["accuracy"]), highlight=False, soft_wrap=True)
+    for said in filter(None, (_told(figures["accuracy"]), told_of_refit(run))):
+        console.print(said, highlight=False, soft_wrap=True)
     return 0
 
 

@@ -33,6 +33,7 @@ PLAIN_OPTIONS = (
     "class_weights",
     "patience",
     "last_epoch",
+    "refit",
     "activation_bits",
 )
 """What goes into the recipe as it is, under the same name."""
@@ -240,6 +241,11 @@ def _add_learning(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--last-epoch", action="store_true", help="keep the last epoch, not the one with the lowest validation loss"
+    )
+    group.add_argument(
+        "--refit",
+        action="store_true",
+        help="learn from the validation pictures too, once all is chosen: with --last-epoch, or for the head alone",
     )
 
 

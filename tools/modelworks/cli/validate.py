@@ -10,7 +10,7 @@ from rich.console import Console
 
 from appliance.errors import UsageError
 from modelworks.classification import Classification
-from modelworks.cli.command import given_command
+from modelworks.cli.command import given_command, told_of_refit
 from modelworks.cli.validate_folds import run_folds
 from modelworks.cli.validate_tables import tables
 from modelworks.integrity import digests_of
@@ -74,7 +74,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     for table in tables(validation):
         console.print(table)
-    console.print(_told(validation), highlight=False)
+    for said in filter(None, (told_of_refit(run), _told(validation))):
+        console.print(said, highlight=False)
     return 0
 
 
