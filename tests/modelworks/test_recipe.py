@@ -8,7 +8,17 @@ import pytest
 
 from appliance.errors import UsageError
 from appliance.preprocess import Preprocessing
-from modelworks.recipe import ARCHITECTURES, JOINED, OF_ANY_WIDTH, Distillation, Stage, Teacher, TrainRecipe, Weights
+from modelworks.recipe import (
+    ARCHITECTURES,
+    JOINED,
+    OF_ANY_WIDTH,
+    Distillation,
+    Member,
+    Stage,
+    Teacher,
+    TrainRecipe,
+    Weights,
+)
 
 RECIPE = TrainRecipe(
     "bottles", "f" * 64, ("a", "b"), Preprocessing(), (Stage(160, 2), Stage(224, 3)), Weights("w", "0")
@@ -92,6 +102,19 @@ def test_a_joined_network_without_members_is_refused() -> None:
 def test_patience_and_the_last_epoch_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="the last one is to be kept"):
         replace(RECIPE, patience=3, last_epoch=True)
+
+
+def test_what_was_learned_from_chooses_no_epoch_and_fits_no_temperature() -> None:
+    member = Member("refit", "0" * 64, replace(RECIPE, last_epoch=True, refit=True))
+    joined = {"architecture": JOINED, "alpha": 1.0, "stages": (), "members": (member,), "mirrored": True}
+    with pytest.raises(ValueError, match="--last-epoch keeps the last"):
+        replace(RECIPE, refit=True)
+    with pytest.raises(ValueError, match="they fit no temperature"):
+        replace(RECIPE, **joined, refit=True)
+    assert replace(RECIPE, **joined, refit=True, temperature=0.7).temperature == 0.7
+    for strange in ({"temperature": 0.7}, {**joined, "temperature": -0.7}):
+        with pytest.raises(ValueError, match="temperature of a joined network is above 0"):
+            replace(RECIPE, **strange)
 
 
 def test_pictures_too_small_for_the_network_are_refused() -> None:

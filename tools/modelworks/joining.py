@@ -30,7 +30,8 @@ def joined_recipe(members: Sequence[Member], *, mirrored: bool = False, temperat
         for what, mine, its in _to_agree_on(first, member.recipe):
             if mine != its:
                 found = f"{member.name} has another {what} than {members[0].name}"
-                raise UsageError(doing, found, "train them on the same pictures with the same split options and --seed")
+                remedy = "train them on the same pictures, all with the same --seed, split options, --size and --refit"
+                raise UsageError(doing, found, remedy)
     if first.refit and not temperature:
         found = "they have learned from the validation pictures (--refit), so those fit no temperature"
         raise UsageError(doing, found, "join the runs before the refit, then --temperature with theirs (trained.json)")

@@ -22,7 +22,7 @@ CLIP = 5.0
 def compile_for(network: Any, recipe: TrainRecipe, frozen: str = "") -> Any:
     """Make the network ready for a stage of the recipe; returns the part that learns: inputs or features -> logits.
 
-    The targets are those of `targets_of`. Network and part share their optimizer, so saving the network saves both.
+    The targets are those of `sources.Targets`. Network and part share their optimizer: saving one saves both.
     """
     _freeze(network, frozen)
     part = part_of(network, frozen)

@@ -1,4 +1,4 @@
-"""MobileNet V1 and V2 and EfficientNet-Lite in Keras, alone or joined: the one file that builds networks.
+"""MobileNet V1 and V2 and EfficientNet-Lite in Keras, alone or joined: from a recipe to a network.
 
 The head is a 1x1 convolution on the pooled features instead of a dense layer: the same arithmetic, but its quantized
 form is an operator that older runtimes also load (today's converter writes FULLY_CONNECTED version 12).
@@ -37,7 +37,7 @@ def build(recipe: TrainRecipe, size: int | None = None, weights: Path | str | No
     """
     classes = len(recipe.labels)
     if recipe.members:
-        parts = [part_of(build(member.recipe, size), last=POOL) for member in recipe.members]
+        parts = (part_of(build(member.recipe, size), last=POOL) for member in recipe.members)
         picture, pooled = side_by_side(parts, size, mirrored=recipe.mirrored)
     else:
         picture, pooled = _pooled(recipe, size, weights)

@@ -145,6 +145,7 @@ def _training(recipe: TrainRecipe, split: Split, licences: Sequence[str]) -> dic
         "data_fingerprint": recipe.data,
         "fingerprint": fingerprint(learned),
         "seed": recipe.seed,
+        **({"refit": True} if recipe.refit else {}),
         "weights": asdict(recipe.weights),
         **({"members": [asdict(each.recipe.weights) for each in recipe.members]} if recipe.members else {}),
         "licences": list(licences),
@@ -153,12 +154,14 @@ def _training(recipe: TrainRecipe, split: Split, licences: Sequence[str]) -> dic
 
 
 def _validation(recipe: TrainRecipe, split: Split) -> dict[str, Any]:
+    """What chose and what tested: in a refit no picture chose, for those that did before have taught."""
+    chose = () if recipe.refit else split.validation
     return {
         "data": recipe.data_name,
         "split": asdict(recipe.split),
-        "fingerprint": fingerprint(split.validation),
+        "fingerprint": fingerprint(chose),
         "test_fingerprint": fingerprint(split.test),
-        "pictures": _hashes(split.validation),
+        "pictures": _hashes(chose),
         "test_pictures": _hashes(split.test),
     }
 

@@ -1,4 +1,4 @@
-"""Writing a trained network in quantized forms, each measured on pictures that it has not learned from.
+"""Writing a trained network in quantized forms, each measured on the validation pictures.
 
 The test pictures are not looked at: recipes and calibration are chosen by what comes out here.
 """
@@ -43,6 +43,7 @@ def quantize(subject: Subject, run: RunFolder, plan: QuantPlan, command: str, re
         made = _make(maker, plan, staging, report)
         jury = Jury.of(subject, held, staging.path / _file(REFERENCE))
         figures = _earlier(run, staging, made) | {"command": command}
+        figures |= subject.run.caution() if subject.run else {}
         figures["representative"] = maker.calibration.first(plan.representative).as_dict()
         measured = {name: {**each, "command": command} for name, each in _measured(made, jury, staging, report).items()}
         figures["recipes"] = _in_order(figures.get("recipes", {}) | measured)

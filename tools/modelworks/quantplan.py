@@ -6,7 +6,7 @@ from appliance.errors import UsageError
 from modelworks.qatjob import QatPlan
 from modelworks.quantrecipes import DEFAULT, RECIPES, REFERENCE
 
-__all__ = ["SWEPT", "QuantPlan", "looking_units", "making_units", "work_units"]
+__all__ = ["SWEPT", "QuantPlan", "check_refit", "looking_units", "making_units", "work_units"]
 
 SWEPT = "int8-io"
 """What a sweep over the calibration makes: the form that the machine runs."""
@@ -54,6 +54,17 @@ class QuantPlan:
     def counts(self, learned: int) -> tuple[int, ...]:
         """The sweep's calibrations, as far as there are pictures for them."""
         return tuple(sorted({min(count, learned) for count in self.sweep}))
+
+
+def check_refit(doing: str, plan: QuantPlan, *, refit: bool) -> None:
+    """See that nothing is chosen by pictures that were learned from.
+
+    Raises:
+        UsageError: quantization-aware training is asked for, which chooses its epoch by the validation pictures.
+    """
+    if refit and "qat-int8" in plan.names:
+        found = "its validation pictures were learned from (--refit), and qat-int8 chooses its epoch by them"
+        raise UsageError(doing, found, "other recipes, or the run before the refit")
 
 
 def work_units(plan: QuantPlan, learned: int, held: int) -> float:

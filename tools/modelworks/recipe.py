@@ -185,7 +185,9 @@ class TrainRecipe:
         if self.last_epoch and self.patience:
             raise ValueError("patience waits for a better epoch, and the last one is to be kept")
         if self.refit and self.stages and not self.last_epoch:
-            raise ValueError("a refit learns from the validation pictures, so they choose no epoch: keep the last one")
+            raise ValueError(
+                "a refit knows the validation pictures, so they choose no epoch: --last-epoch keeps the last"
+            )
         if self.temperature < 0 or (self.temperature and not self.members):
             raise ValueError(f"the temperature of a joined network is above 0, not {self.temperature}")
         if self.refit and self.members and not self.temperature:

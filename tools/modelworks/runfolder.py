@@ -127,6 +127,10 @@ class RunFolder:
     def recipe(self) -> TrainRecipe:
         return TrainRecipe.from_dict(self.read("recipe.json").get("recipe", {}))
 
+    def caution(self) -> dict[str, bool]:
+        """What a record of figures says of a refit: those on the validation pictures are of pictures it has learned."""
+        return {"refit": True} if self.recipe().refit else {}
+
     def data_folder(self) -> Path:
         """Where the pictures lay when the training began."""
         return Path(self.read("data.json").get("folder", ""))

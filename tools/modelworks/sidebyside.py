@@ -1,6 +1,6 @@
 """Several networks, or a picture and its mirror image, side by side in one network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from modelworks.networkparts import HEAD, POOL, part_of
 __all__ = ["divide_logits", "join", "side_by_side"]
 
 
-def side_by_side(parts: Sequence[Any], size: int | None, *, mirrored: bool) -> tuple[Any, Any]:
+def side_by_side(parts: Iterable[Any], size: int | None, *, mirrored: bool) -> tuple[Any, Any]:
     """The picture (batch, size, size, 3), and the parts' pooled features of it (batch, 1, 1, features), in one graph.
 
     The parts look at the same picture; their layers are copied, so that each is quantized by itself. With `mirrored`

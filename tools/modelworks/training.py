@@ -1,6 +1,6 @@
 """Teaching a network the classes of a folder: the head on frozen features, then more of the network, epoch by epoch.
 
-The epoch is chosen on the validation pictures; the test pictures are not read at all: `validate` does, once.
+The epoch is chosen on the validation pictures, if any is; the test pictures are not read at all: `validate` does, once.
 """
 
 from collections.abc import Sequence
@@ -325,7 +325,7 @@ def _judged(job: Job, choosing: Examples, **told: float) -> dict[str, Any]:
     load(network, job.run.best)
     scores = outputs_of(network, inputs_of(choosing.pixels, job.recipe.preprocessing))
     figures = judge(choosing.classes, scores, job.recipe.labels)
-    job.run.write(TRAINED, {"validation": figures, **told})
+    job.run.write(TRAINED, {"validation": figures, **told, **job.run.caution()})
     return figures
 
 

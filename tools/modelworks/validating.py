@@ -155,6 +155,7 @@ def _heading(opened: Opened, command: str, reads: int) -> dict[str, Any]:
         "pictures": counts | {"timed": timed},
         "latencies": {"source": job.latencies.source},
         "reference": REFERENCE,
+        **job.run.caution(),
     }
 
 

@@ -12,7 +12,7 @@ from modelworks.calibration import draw
 from modelworks.cli.command import given_command, told_of_refit
 from modelworks.progress import reporting
 from modelworks.qatjob import QatPlan
-from modelworks.quantplan import QuantPlan, work_units
+from modelworks.quantplan import QuantPlan, check_refit, work_units
 from modelworks.quantrecipes import DEFAULT, RECIPES
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.samedata import check_data
@@ -95,9 +95,7 @@ def _of_run(arguments: argparse.Namespace, plan: QuantPlan) -> dict[str, Any]:
     if arguments.output:
         raise UsageError("reading the command line", "-o with a RUN, whose files stay in it", "leave it out")
     folder, recipe, split = arguments.data or run.data_folder(), run.recipe(), run.split()
-    if recipe.refit and "qat-int8" in plan.names:
-        found = "its validation pictures were learned from (--refit), and qat-int8 chooses its epoch by them"
-        raise UsageError(f"quantizing {run.path}", found, "other recipes, or the run before the refit")
+    check_refit(f"quantizing {run.path}", plan, refit=recipe.refit)
     for count in (plan.representative, *plan.sweep):
         draw(split.train, recipe.labels, count, recipe.seed)
     check_data(folder, split)

@@ -13,6 +13,7 @@ from appliance.files import sha256_of
 from modelworks.cli.command import given_command
 from modelworks.cli.train_options import DEFAULT_CACHE
 from modelworks.progress import reporting
+from modelworks.quantplan import QuantPlan, check_refit
 from modelworks.runfolder import TRAINED, RunFolder
 from modelworks.samedata import check_data
 
@@ -29,20 +30,19 @@ def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     if arguments.folds < 2:
         raise UsageError("reading the command line", f"--folds {arguments.folds}", "2 or more; 5 is usual")
     run.read(TRAINED)
-    folder = arguments.data or run.data_folder()
+    folder, recipe, plan = arguments.data or run.data_folder(), run.recipe(), QuantPlan(_recipes(arguments))
+    check_refit(f"cross-validating {run.path}", plan, refit=recipe.refit)
     check_data(folder, run.split())
     from modelworks.folds import Series, cross_validate, fold_units  # TensorFlow takes seconds
-    from modelworks.quantplan import QuantPlan
     from modelworks.training import Job
 
-    recipe = run.recipe()
     start = run.place("weights") or (None if recipe.weights.name == "none" else recipe.weights.name)
     cache = run.place("cache") or DEFAULT_CACHE
     if isinstance(start, Path) and sha256_of(start) != recipe.weights.sha256:
         found = "they are not those that the run began with"
         raise UsageError(f"reading the starting weights {start}", found, "put the old file back, or train again")
     job = Job(folder, run.split(), recipe, run, start, cache, run.teachers(), run.members())
-    series = Series(job, arguments.folds, QuantPlan(tuple(arguments.recipe) or ("int8-io",)))
+    series = Series(job, arguments.folds, plan)
     with reporting(f"{arguments.folds} folds", fold_units(series), console) as report:
         figures = cross_validate(series, given_command(arguments.argv), report)
     if arguments.json:
@@ -51,6 +51,10 @@ def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     console.print(_table(figures))
     console.print("Each picture was tested once, by a network that had not seen its group.", highlight=False)
     return 0
+
+
+def _recipes(arguments: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(arguments.recipe) or ("int8-io",)
 
 
 def _table(figures: dict[str, Any]) -> Table:
