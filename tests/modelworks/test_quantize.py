@@ -219,7 +219,7 @@ def test_the_work_announced_is_the_work_done(copy: RunFolder, pictures: Path) ->
     plan, done = QuantPlan(("int8", "weight8"), 9, (3, 12)), []
     subject = subject_of_run(pictures, copy)
     quantize(subject, copy, plan, "", Report(done.append, lambda text: None))
-    assert sum(done) == pytest.approx(work_units(plan, len(subject.learned), len(subject.held)))
+    assert sum(done) == pytest.approx(work_units(plan, len(subject.calibrating), len(subject.held)))
 
 
 def test_json_is_all_that_stdout_holds(copy: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

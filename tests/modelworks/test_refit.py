@@ -54,19 +54,7 @@ def test_no_epoch_can_be_chosen_by_them(pictures: Path, tmp_path: Path, capsys: 
 def test_it_may_not_teach_a_network_that_they_are_to_judge(
     runs: dict[str, RunFolder], pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    argv = [
-        "train",
-        str(pictures),
-        "-o",
-        str(tmp_path / "run"),
-        *SMALL,
-        "--epochs",
-        "1",
-        "--views",
-        "1",
-        "--batch",
-        "9",
-    ]
+    argv = ["train", str(pictures), "-o", str(tmp_path / "run"), *SMALL, "--epochs", "1", "--views", "1"]
     argv += ["--batch", "9", "--cache", str(tmp_path / "cache"), "--teacher", str(runs["refit"].path), "--last-epoch"]
     assert main(argv) == UsageError.exit_code
     held = len(runs["refit"].split().validation)

@@ -36,7 +36,7 @@ def quantize(subject: Subject, run: RunFolder, plan: QuantPlan, command: str, re
         ModelError: the network cannot be converted, or a file is not what its recipe promises.
         StorageError: the run folder cannot be written.
     """
-    calibration = draw(subject.learned, subject.labels, plan.largest, subject.seed)
+    calibration = draw(subject.calibrating, subject.labels, plan.largest, subject.seed)
     maker = Maker(subject, calibration, decode_all(subject.folder, calibration.pictures), plan.training)
     held = decode_all(subject.folder, subject.held)
     with staged(run.path) as staging:
@@ -89,7 +89,7 @@ def _measured(made: Mapping[str, Made], jury: Jury, staging: Staging, report: Re
 def _sweep(maker: Maker, plan: QuantPlan, jury: Jury, staging: Staging, report: Report) -> list[dict[str, Any]]:
     """The file with each number of calibration pictures: accuracy and agreement. None of these files stays."""
     sweep, float32 = [], (staging.path / _file(REFERENCE)).read_bytes()
-    for count in plan.counts(len(maker.subject.learned)):
+    for count in plan.counts(len(maker.subject.calibrating)):
         made = maker.make(SWEPT, count, float32, staging.path, report)
         validation, agreement = jury.verdict(staging.scratch(f"calibrated-on-{count}.tflite", made.content))
         sweep.append({"pictures": count, "accuracy": validation["accuracy"], "agreement": agreement})

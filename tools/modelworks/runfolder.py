@@ -129,7 +129,7 @@ class RunFolder:
 
     def caution(self) -> dict[str, bool]:
         """What a record of figures says of a refit: those on the validation pictures are of pictures it has learned."""
-        return {"refit": True} if self.recipe().refit else {}
+        return {"refit": True} if self.exists() and self.recipe().refit else {}
 
     def data_folder(self) -> Path:
         """Where the pictures lay when the training began."""

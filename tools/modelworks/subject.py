@@ -20,7 +20,7 @@ __all__ = ["Subject", "subject_of_model", "subject_of_run"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """`learned`: to calibrate on; `held`: to measure on; no picture is in both. `seed` draws the calibration.
+    """`calibrating`: to calibrate on; `held`: to measure on; no picture is in both. `seed` draws the calibration.
 
     `origin` names the network for NAME.recipe.json. `run` is the training's folder, if there is one.
     """
@@ -30,7 +30,7 @@ class Subject:
     preprocessing: Preprocessing
     seed: int
     folder: Path
-    learned: tuple[Picture, ...]
+    calibrating: tuple[Picture, ...]
     held: tuple[Picture, ...]
     origin: Mapping[str, str]
     run: RunFolder | None = None

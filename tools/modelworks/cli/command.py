@@ -10,8 +10,9 @@ from appliance.errors import UsageError
 from modelworks.recipe import TrainRecipe
 from modelworks.runfolder import TRAINED, RunFolder
 
-__all__ = ["check_output", "given_command", "told_of_refit", "versions"]
+__all__ = ["LEARNED_FROM", "check_output", "given_command", "told_of_refit", "versions"]
 
+LEARNED_FROM = "The validation pictures were learned from (--refit): figures on them say nothing of unseen pictures."
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "opencv-python-headless")
 
 
@@ -31,9 +32,7 @@ def _last_part(path: str) -> str:
 
 def told_of_refit(run: RunFolder) -> str:
     """What must be known of the validation figures of a network that has learned from these pictures; else ""."""
-    if not (run.exists() and run.recipe().refit):
-        return ""
-    return "The validation pictures were learned from (--refit): figures on them say nothing of unseen pictures."
+    return LEARNED_FROM if run.caution() else ""
 
 
 def versions() -> dict[str, str]:

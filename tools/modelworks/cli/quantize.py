@@ -124,7 +124,7 @@ def _of_model(arguments: argparse.Namespace, plan: QuantPlan) -> dict[str, Any]:
 def _quantized(arguments: argparse.Namespace, plan: QuantPlan, subject: Any, output: RunFolder) -> dict[str, Any]:
     from modelworks.quantizing import quantize
 
-    units = work_units(plan, len(subject.learned), len(subject.held))
+    units = work_units(plan, len(subject.calibrating), len(subject.held))
     with reporting("quantizing", units, _console(arguments)) as report:
         return quantize(subject, output, plan, given_command(arguments.argv), report)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.errors import UsageError
-from modelworks.cli.command import given_command, told_of_refit
+from modelworks.cli.command import LEARNED_FROM, given_command
 from modelworks.cli.tables import file_table, two_decimals
 from modelworks.comparison_table import read_table
 from modelworks.contenders import metric_of, rows_of_run, rows_of_table
@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.table and arguments.latencies:
         raise UsageError("reading the command line", "--latencies with --table", "write the times into the table")
     gates = Gates(arguments.max_loss, arguments.max_p95, arguments.max_kb)
-    heading = {"command": given_command(arguments.argv)}
+    heading: dict[str, Any] = {"command": given_command(arguments.argv)}
     if arguments.table:
         choice = _of_table(arguments, gates)
         _tell(choice, heading, None, arguments.json)
@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
         validation = with_latencies(validation, arguments.latencies)
     choice = _of_run(validation, arguments.baseline, gates)
     heading["latencies"] = validation.get("latencies", {"source": "unknown"})
-    heading["caution"] = told_of_refit(run)
+    heading |= run.caution()
     run.write("selection.json", _record(choice, heading))
     _tell(choice, heading, _pooled(run, choice.chosen.name), arguments.json)
     return 0
@@ -80,12 +80,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _record(choice: Choice, heading: Mapping[str, Any]) -> dict[str, Any]:
     """What selection.json and --json hold."""
-    plain = {key: value for key, value in heading.items() if key != "caution"}
-    return {**plain, **choice.as_dict(), "reason": _reason(choice, heading)}
+    return {**heading, **choice.as_dict(), "reason": _reason(choice, heading)}
 
 
 def _reason(choice: Choice, heading: Mapping[str, Any]) -> str:
-    return " ".join(filter(None, (reason(choice, _machine(heading)), heading.get("caution"))))
+    said = reason(choice, _machine(heading))
+    return f"{said} {LEARNED_FROM}" if heading.get("refit") else said
 
 
 def _machine(heading: Mapping[str, Any]) -> str | None:
