@@ -13,6 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from appliance.errors import ModelError
+from modelworks.promise import check
+from modelworks.quantrecipes import RECIPES
 from modelworks.sharing import share_vectors
 
 pytestmark = pytest.mark.workstation
@@ -25,6 +27,24 @@ def content(request: pytest.FixtureRequest) -> bytes:
     return Path(request.param).read_bytes()
 
 
+@pytest.fixture(scope="module")
+def float32() -> bytes:
+    """A network of 660,000 weights, more than what LiteRT's quantizer leaves inside the FlatBuffer."""
+    keras = pytest.importorskip("keras", reason="needs the extra `train`")
+    from modelworks.convert import convert
+
+    keras.utils.set_random_seed(1)
+    layers = [
+        keras.Input((64, 64, 3)),
+        keras.layers.Conv2D(64, 3, strides=2, activation="relu"),
+        keras.layers.DepthwiseConv2D(3, strides=2, activation="relu"),
+        keras.layers.Conv2D(160, 8, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(5, activation="softmax"),
+    ]
+    return convert(keras.Sequential(layers), RECIPES["float32"])
+
+
 def answers(content: bytes) -> NDArray[Any]:
     """Of some noise, on the kernels that the machine runs."""
     model = Interpreter(model_content=content, num_threads=1)
@@ -32,7 +52,7 @@ def answers(content: bytes) -> NDArray[Any]:
     given = model.get_input_details()[0]
     said, rng = [], np.random.default_rng(3)
     for _ in range(3):
-        model.set_tensor(given["index"], rng.integers(0, 256, given["shape"], given["dtype"]))
+        model.set_tensor(given["index"], rng.integers(0, 256, given["shape"], np.uint8).astype(given["dtype"]))
         model.invoke()
         said.append(model.get_tensor(model.get_output_details()[0]["index"]))
     return np.stack(said)
@@ -77,6 +97,25 @@ def test_buffers_lie_where_kernels_want_them(content: bytes) -> None:
     ]
     assert len(starts) > 20
     assert not any(start % 16 for start in starts)
+
+
+@pytest.mark.parametrize("name", ["weight8", "weight4"])
+def test_constants_behind_the_flatbuffer_are_brought_into_it(float32: bytes, name: str) -> None:
+    from modelworks.weightonly import shrink_weights
+
+    raw = shrink_weights(float32, RECIPES[name])
+    model = schema.Model.GetRootAs(raw, 0)
+    assert any(model.Buffers(number).Offset() > 1 for number in range(model.BuffersLength())), "nothing was tested"
+    shared = share_vectors(raw)
+    check(shared, RECIPES[name], len(float32))
+    np.testing.assert_array_equal(answers(shared), answers(raw))
+
+
+def test_a_constant_that_lies_beyond_the_end_is_refused(float32: bytes) -> None:
+    from modelworks.weightonly import shrink_weights
+
+    with pytest.raises(ModelError, match="a constant ends at byte"):
+        share_vectors(shrink_weights(float32, RECIPES["weight8"])[:-64])
 
 
 def test_what_is_no_model_is_refused() -> None:

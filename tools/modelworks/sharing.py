@@ -3,7 +3,9 @@
 For every channel of a layer a quantized file holds, beside the weights, the scale and the zero point of the channel's
 weights and of its bias: 24 bytes, 16 of them zeros that stand there once more for every layer. In a network of narrow
 layers that is a fifth of the file. A FlatBuffer lets any number of tables point at one vector
-(https://flatbuffers.dev/internals/), so nothing that an interpreter reads changes.
+(https://flatbuffers.dev/internals/), so nothing that an interpreter reads changes. Some converters keep the constants
+of a large file behind the FlatBuffer (`Buffer.offset` and `size` in schema.fbs, meant for files above 2 GB); they are
+brought back into it.
 """
 
 from functools import partial
@@ -26,7 +28,7 @@ def share_vectors(content: bytes) -> bytes:
     """A file of the same tensors and operators, in which equal scales and zero points stand once.
 
     Raises:
-        ModelError: it is not a .tflite file.
+        ModelError: it is not a whole .tflite file.
     """
     from ai_edge_litert import schema_py_generated as schema  # takes a second: after all that can be refused
 
@@ -35,6 +37,7 @@ def share_vectors(content: bytes) -> bytes:
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     builder, shared = flatbuffers.Builder(len(content)), _Shared()
     for buffer in model.buffers:
+        _bring_back(buffer, content)
         buffer.Pack = partial(_pack_buffer, schema, buffer)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
@@ -42,6 +45,18 @@ def share_vectors(content: bytes) -> bytes:
                 tensor.quantization.Pack = partial(_pack_quantization, schema, tensor.quantization, shared)
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _bring_back(buffer: Any, content: bytes) -> None:
+    """Into the FlatBuffer, from behind it. Offsets 0 and 1 mean that it is there already."""
+    if buffer.offset <= 1:
+        return
+    end = buffer.offset + buffer.size
+    if end > len(content):
+        found = f"a constant ends at byte {end} of {len(content)}"
+        raise ModelError("sharing a file's vectors", found, "check what the converter made")
+    buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+    buffer.offset = buffer.size = 0
 
 
 class _Shared:
