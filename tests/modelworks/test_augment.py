@@ -47,3 +47,9 @@ def test_a_change_of_all_or_less_than_nothing_is_refused(name: str) -> None:
     for value in (-0.1, 1.0):
         with pytest.raises(ValueError, match=name):
             Augmentation(**{name: value})
+
+
+@pytest.mark.parametrize("degrees", [-5.0, 181.0, float("nan")])
+def test_a_rotation_is_at_most_half_a_turn_each_way(degrees: float) -> None:
+    with pytest.raises(ValueError, match="rotation is 0 to 180 degrees"):
+        Augmentation(rotation_deg=degrees)

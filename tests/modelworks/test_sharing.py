@@ -13,6 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from appliance.errors import ModelError
+from modelworks.graph import Network
+from modelworks.graphreading import read_network
 from modelworks.promise import check
 from modelworks.quantrecipes import RECIPES
 from modelworks.sharing import share_vectors
@@ -79,6 +81,15 @@ def test_a_converters_file_gets_smaller_by_what_it_says_twice() -> None:
     """`chamber5` was made before that was done."""
     content = (MODELS[0].parents[1] / "chamber5" / "model.tflite").read_bytes()
     assert len(share_vectors(content)) < 0.93 * len(content)
+
+
+def test_what_is_saved_is_what_inspect_no_longer_counts(content: bytes) -> None:
+    def rest(network: Network) -> int:
+        return network.size - network.stored().total() - network.scaling
+
+    before, after = (read_network(each, "a file") for each in (content, share_vectors(content)))
+    assert 0 < after.scaling <= before.scaling
+    assert 0 < rest(after) <= rest(before)
 
 
 def test_what_is_shared_already_gets_no_smaller(content: bytes) -> None:

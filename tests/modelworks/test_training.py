@@ -328,6 +328,7 @@ def test_a_layer_that_is_not_there_is_named(pictures: Path, tmp_path: Path) -> N
         (["--network", "mobilenet_v2", "--frozen-epochs", "1", "--views", "1"], "it has no layer conv_pw_5_relu"),
         (["--levels", "conv_pw_77_relu"], "it has no layer conv_pw_77_relu"),
         (["--seed", "-1"], "a seed is 0 or more"),
+        (["--rotation", "-5"], "rotation is 0 to 180 degrees"),
         (["--teacher", "nowhere", "--views", "1"], "trained.json"),
     ],
 )
@@ -338,6 +339,20 @@ def test_what_cannot_be_trained_leaves_no_run_folder(
     assert main(argv) == UsageError.exit_code
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_starting_weights_that_cannot_be_loaded_leave_the_folder_to_the_corrected_command(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "corrected"
+    argv = ["train", str(pictures), "-o", str(folder), "--size", "32", "--epochs", "0", "--split", "pictures"]
+    argv += ["--cache", str(tmp_path / "cache"), "--alpha", "0.25"]
+    other = tmp_path / "other.weights.h5"
+    save(build(make_job(pictures, tmp_path, alpha=0.5).recipe), other)
+    assert main([*argv, "--weights", str(other)]) == ModelError.exit_code
+    assert f"loading the weights {other}: they are not of this network" in capsys.readouterr().err
+    assert not folder.exists()
+    assert main([*argv, "--weights", "none"]) == 0
 
 
 def test_a_training_goes_on_with_the_split_that_it_began_with(pictures: Path, tmp_path: Path) -> None:

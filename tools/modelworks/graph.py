@@ -135,12 +135,17 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A whole file of `size` bytes; `graphs[0]` is the one that runs, the others are bodies of its loops."""
+    """A whole file of `size` bytes; `graphs[0]` is the one that runs, the others are bodies of its loops.
+
+    `scaling`: bytes of all scales (4 each) and zero points (8 each), a list that several tensors share counted once:
+    per channel, they weigh more than the biases.
+    """
 
     size: int
     version: int
     description: str
     graphs: tuple[Graph, ...]
+    scaling: int
 
     def stored(self) -> Counter[Role]:
         """Bytes of all constants by role; a buffer that several tensors share counts once, as what it is first."""
@@ -153,11 +158,6 @@ class Network:
         for role, size in buffers.values():
             total[role] += size
         return total
-
-    def scaling(self) -> int:
-        """Bytes of all scales (4 each) and zero points (8 each): per channel, they weigh more than the biases."""
-        found = [tensor.scaling for graph in self.graphs for tensor in graph.tensors if tensor.scaling]
-        return sum(4 * len(each.scales) + 8 * len(each.zero_points) for each in found)
 
     def parameters(self) -> int:
         return sum(graph.parameters(operator) for graph in self.graphs for operator in graph.operators)

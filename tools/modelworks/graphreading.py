@@ -75,6 +75,7 @@ class _Reader:
         self._size = len(content)
         self._left = SHARED * len(content)
         self._tables = LARGEST_GRAPH
+        self._scalings: dict[int, int] = {}  # Where a list of scales or zero points stands -> its length in bytes.
         self._model = schema.Model.GetRootAs(content, 0)
         self._dtypes = _names(schema.TensorType)
         self._kinds = _names(schema.BuiltinOperator)
@@ -88,7 +89,7 @@ class _Reader:
         )
         if not graphs or not graphs[0].operators:
             raise ValueError("there is no operator in it")
-        return Network(self._size, int(model.Version()), self._text(model.Description()), graphs)
+        return Network(self._size, int(model.Version()), self._text(model.Description()), graphs, sum(self._scalings.values()))
 
     def _tables_of(self, count: int) -> range:
         """Charge for tables before they are read: each has an offset to it and one to its fields."""
@@ -160,7 +161,11 @@ class _Reader:
             return None
         if raw.DetailsType() == BLOCKWISE:
             return self._blockwise(raw)
-        scales, zero_points = self._numbers(raw.ScaleAsNumpy()), self._numbers(raw.ZeroPointAsNumpy())
+        listed = (raw.ScaleAsNumpy(), raw.ZeroPointAsNumpy())
+        scales, zero_points = map(self._numbers, listed)
+        for each in listed:
+            if not isinstance(each, int):
+                self._scalings[each.__array_interface__["data"][0]] = each.nbytes
         if not scales:
             return None
         if not all(map(math.isfinite, scales)):

@@ -34,8 +34,8 @@ def as_dict(network: Network) -> dict[str, Any]:
             "weights_bytes": stored["weights"],
             "biases_bytes": stored["bias"],
             "other_constants_bytes": stored["other"],
-            "scales_bytes": network.scaling(),
-            "rest_bytes": network.size - stored.total() - network.scaling(),
+            "scales_bytes": network.scaling,
+            "rest_bytes": network.size - stored.total() - network.scaling,
             "parameters": network.parameters(),
             "macs": network.macs(),
         },
@@ -204,7 +204,7 @@ def _told_blocks(graph: Graph) -> str:
 
 
 def _told_totals(network: Network) -> str:
-    stored, scaling = network.stored(), network.scaling()
+    stored, scaling = network.stored(), network.scaling
     return (
         f"bytes: weights {stored['weights']:,}, biases {stored['bias']:,}, other constants {stored['other']:,}, "
         f"scales {scaling:,}, the rest {network.size - stored.total() - scaling:,}; together {network.size:,}\n"

@@ -21,11 +21,14 @@ from modelworks.dataset import Picture
 from modelworks.recipe import Member, Teacher, TrainRecipe
 from modelworks.split import Pairs, Split
 
-__all__ = ["TRAINED", "RunFolder"]
+__all__ = ["HISTORY", "TRAINED", "RunFolder"]
 
 TOGETHER = "near-duplicates.json"
+HISTORY = "history.json"
 TRAINED = "trained.json"
 FOLDS = "folds"
+BEGINNING = ("data.json", "split.json", TOGETHER)
+"""What `begin` writes before recipe.json, which makes it a training."""
 TEST_READS = "test-reads.json"
 ROOM = "make room, then give the same command again: a training goes on where it stopped"
 
@@ -109,6 +112,13 @@ class RunFolder:
         self.write(TOGETHER, {"pairs": [list(pair) for pair in together]})
         self.write("recipe.json", {"recipe": recipe.as_dict(), "versions": dict(versions), "command": command})
 
+    def withdraw(self) -> None:
+        """Take back a `begin` from which nothing could be learned; what else lies here stays."""
+        for name in ("recipe.json", *BEGINNING):
+            (self.path / name).unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
     def exists(self) -> bool:
         """Has a training begun here?"""
         return self.has("recipe.json")
@@ -118,11 +128,7 @@ class RunFolder:
 
     def is_empty(self) -> bool:
         """Is there nothing, or no more than what a `begin` left that was cut short?"""
-        return self.path.is_dir() and {each.name for each in self.path.iterdir()} <= {
-            "data.json",
-            "split.json",
-            TOGETHER,
-        }
+        return self.path.is_dir() and {each.name for each in self.path.iterdir()} <= set(BEGINNING)
 
     def recipe(self) -> TrainRecipe:
         return TrainRecipe.from_dict(self.read("recipe.json").get("recipe", {}))

@@ -35,7 +35,7 @@ from modelworks.networkparts import outputs_of, part_of
 from modelworks.plot import draw_curves
 from modelworks.progress import Report
 from modelworks.recipe import Stage, TrainRecipe
-from modelworks.runfolder import TRAINED, RunFolder
+from modelworks.runfolder import HISTORY, TRAINED, RunFolder
 from modelworks.schedule import learning_rate
 from modelworks.sidebyside import divide_logits, join
 from modelworks.sources import Examples, Features, blended, class_weights
@@ -123,7 +123,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
         return _judged(job, choosing)
     opinions = opinions_of(job, learning, report)
     _Course(job, network, learning, choosing, opinions, history, report).run()
-    job.run.write_bytes("curves.png", draw_curves(job.run.read("history.json")))
+    job.run.write_bytes("curves.png", draw_curves(job.run.read(HISTORY)))
     return _judged(job, choosing)
 
 
@@ -161,9 +161,9 @@ def _history(job: Job) -> list[dict[str, Any]]:
     Raises:
         UsageError: another version kept the best of them by another rule.
     """
-    if not job.run.has("history.json"):
+    if not job.run.has(HISTORY):
         return []
-    known = job.run.read("history.json")
+    known = job.run.read(HISTORY)
     if known["best"] != _kept_epoch(known["epochs"], job.recipe):
         found = "it was begun by a version that chose the epoch otherwise"
         raise UsageError(f"going on with the training in {job.run.path}", found, "train again, into another -o")
@@ -292,7 +292,7 @@ class _Course:
             save(self._mean.mean, run.mean(epoch))
         if best == epoch:
             run.keep_best(run.mean(epoch) if self._mean else run.checkpoint(epoch))
-        run.write("history.json", {"epochs": self._history, "best": best})
+        run.write(HISTORY, {"epochs": self._history, "best": best})
         run.drop_epoch(epoch - 1)
 
     def _is_tired(self) -> bool:

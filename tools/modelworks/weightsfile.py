@@ -45,7 +45,9 @@ def load(network: Any, path: Path) -> None:
             network.load_weights(path)
     except (OSError, ValueError, KeyError, UserWarning) as error:
         remedy = "check the path, and that --network and --alpha are those of the weights"
-        raise ModelError(f"loading the weights {path}", str(error).splitlines()[0], remedy) from error
+        said = str(error).splitlines()[0]
+        found = said if isinstance(error, OSError) else f"they are not of this network ({said})"
+        raise ModelError(f"loading the weights {path}", found, remedy) from error
 
 
 def _check_room(folder: Path, network: Any) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 from rich.console import Console
 
+from appliance.errors import ModelError, UsageError
 from modelworks.cli.command import check_output, given_command, told_of_refit, versions
 from modelworks.cli.train_options import add_options, recipe_of, start_of, teachers_of
 from modelworks.datacheck import near_duplicates
 from modelworks.dataset import Picture, list_pictures
 from modelworks.progress import reporting
 from modelworks.recipe import TrainRecipe
-from modelworks.runfolder import RunFolder
+from modelworks.runfolder import HISTORY, RunFolder
 from modelworks.split import Pairs, Split, split_pictures
 
 __all__ = ["add_to"]
@@ -55,12 +56,18 @@ def _run(arguments: argparse.Namespace) -> int:
     start, teachers = start_of(arguments.weights), teachers_of(arguments)
     job = Job(arguments.folder, split, recipe, run, start, arguments.cache, teachers)
     units = work_units(job)  # builds the network and looks at the teachers: what cannot be trained leaves no run folder
-    if not run.exists():
+    begun = run.exists()
+    if not begun:
         check_start(recipe.architecture, job.start)
         command = given_command(arguments.argv)
         run.begin(arguments.folder, recipe, split, versions(), command, _places(arguments), together)
-    with reporting("training", units, console) as report:
-        figures = train(job, report)
+    try:
+        with reporting("training", units, console) as report:
+            figures = train(job, report)
+    except (UsageError, ModelError):
+        if not (begun or run.has(HISTORY) or run.best.exists()):
+            run.withdraw()  # The same -o is free for the corrected command.
+        raise
     for said in filter(None, (_told(figures["accuracy"]), told_of_refit(run))):
         console.print(said, highlight=False, soft_wrap=True)
     return 0
