@@ -85,8 +85,14 @@ class DataCheck:
         return {pictures[0].path for pictures, parts in both_ways if parts == (part, "train")}
 
 
-def check_data(folder: Path, split: Split | SplitPlan, open_report: OpenReport, distance: int = PROPOSED) -> DataCheck:
-    """Look at all pictures in `folder`, split as a run has them or as a plan would.
+def check_data(
+    folder: Path,
+    split: Split | SplitPlan,
+    open_report: OpenReport,
+    distance: int = PROPOSED,
+    groups: Pairs = (),
+) -> DataCheck:
+    """Look at all pictures in `folder`, split as a run has them or as a plan would; `groups`: pairs of one object.
 
     Raises:
         UsageError: no such folder, no pictures, or fewer than two classes.
@@ -95,7 +101,7 @@ def check_data(folder: Path, split: Split | SplitPlan, open_report: OpenReport, 
     seen = _look_at_all(folder, listing.pictures, open_report)
     readable = [picture for picture in listing.pictures if picture.path in seen]
     pairs, complete = _near_pairs(readable, [seen[picture.path][1] for picture in readable], distance, open_report)
-    bound = [(pair.first.path, pair.second.path) for pair in pairs]
+    bound = [*((pair.first.path, pair.second.path) for pair in pairs), *groups]
     parts = _parts_of_run(split, listing) if isinstance(split, Split) else _parts_of_plan(split, readable, bound)
     return DataCheck(
         folder=folder,
@@ -169,6 +175,7 @@ def _parts_of_run(split: Split, listing: Listing) -> Parts:
 
 def _parts_of_plan(plan: SplitPlan, pictures: Sequence[Picture], bound: Pairs) -> Parts:
     name = f"blocks of {plan.block} numbers" if plan.by == "blocks" else "each picture on its own"
+    name += ", groups kept together" if plan.groups else ""
     try:
         return Parts(name, _by_hash(split_pictures(pictures, plan, bound)))
     except UsageError as error:

@@ -89,7 +89,9 @@ class _Reader:
         )
         if not graphs or not graphs[0].operators:
             raise ValueError("there is no operator in it")
-        return Network(self._size, int(model.Version()), self._text(model.Description()), graphs, sum(self._scalings.values()))
+        return Network(
+            self._size, int(model.Version()), self._text(model.Description()), graphs, sum(self._scalings.values())
+        )
 
     def _tables_of(self, count: int) -> range:
         """Charge for tables before they are read: each has an offset to it and one to its fields."""

@@ -95,7 +95,7 @@ class RunFolder:
         together: Pairs = (),
     ) -> None:
         """Make the run folder for a training on the pictures in `folder`; `places`: what else lies on this machine;
-        `together`: the near duplicates that the split did not part.
+        `together`: what the split did not part, near duplicates and pictures of one group.
 
         Raises:
             StorageError: it cannot be written.
@@ -142,7 +142,7 @@ class RunFolder:
         return Path(self.read("data.json").get("folder", ""))
 
     def together(self) -> Pairs:
-        """The near duplicates among all pictures, as pairs of paths."""
+        """What no split of these pictures parts, near duplicates and groups, as pairs of paths."""
         return tuple((one, other) for one, other in self.read(TOGETHER)["pairs"]) if self.has(TOGETHER) else ()
 
     def place(self, name: str) -> Path | None:

@@ -2,7 +2,8 @@
 
 Photographs of one object often bear neighbouring numbers. If one of them trains and the other tests, the accuracy is
 flattered; so whole blocks of numbers go to one split (plan "blocks"). Where every picture shows another object, each
-is a group of its own (plan "pictures"). Near duplicates bind their groups together, wherever their numbers stand.
+is a group of its own (plan "pictures"). Near duplicates bind their groups together, wherever their numbers stand, and
+so does what the photographer knows to be one object (`grouping`).
 """
 
 import random
@@ -29,7 +30,8 @@ class SplitPlan:
     """`by` "blocks": `block` consecutive numbers of one class stay together. `by` "pictures": each on its own.
 
     `validation` and `test` are the shares of each class's pictures, as near as whole groups allow. With `folds` the
-    test pictures are those of the fold `fold`, from 1 to `folds`, as in a cross-validation.
+    test pictures are those of the fold `fold`, from 1 to `folds`, as in a cross-validation. `groups`: the SHA-256 of
+    the file that told which pictures show one object, "" if none did.
     """
 
     by: Literal["blocks", "pictures"] = "blocks"
@@ -39,6 +41,7 @@ class SplitPlan:
     seed: int = 1
     fold: int = 0
     folds: int = 0
+    groups: str = ""
 
     def __post_init__(self) -> None:
         if (self.fold or self.folds) and not (self.folds >= 2 and 1 <= self.fold <= self.folds):

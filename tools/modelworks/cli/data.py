@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.errors import UsageError
-from modelworks.cli.train_options import add_split, split_plan
+from modelworks.cli.train_options import add_split, groups_of, split_plan
 from modelworks.datacheck import DataCheck, check_data
 from modelworks.datafigures import PARTS, as_dict, counts
 from modelworks.datafindings import Finding, Verdict, exit_code, findings
@@ -78,7 +78,8 @@ def _run(arguments: argparse.Namespace) -> int:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     as_json = getattr(arguments, "json", False)
     console = Console(stderr=as_json)
-    check = check_data(arguments.folder, split, partial(reporting, console=console), arguments.distance)
+    open_report, groups = partial(reporting, console=console), groups_of(arguments)
+    check = check_data(arguments.folder, split, open_report, arguments.distance, groups)
     found = findings(check)
     if as_json:
         told = {"exit_code": exit_code(found), "findings": [asdict(finding) for finding in found]}

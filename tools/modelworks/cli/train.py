@@ -9,7 +9,7 @@ from rich.console import Console
 
 from appliance.errors import ModelError, UsageError
 from modelworks.cli.command import check_output, given_command, told_of_refit, versions
-from modelworks.cli.train_options import add_options, recipe_of, start_of, teachers_of
+from modelworks.cli.train_options import add_options, groups_of, recipe_of, start_of, teachers_of
 from modelworks.datacheck import near_duplicates
 from modelworks.dataset import Picture, list_pictures
 from modelworks.progress import reporting
@@ -76,10 +76,12 @@ def _run(arguments: argparse.Namespace) -> int:
 def _split(
     arguments: argparse.Namespace, run: RunFolder, recipe: TrainRecipe, pictures: Sequence[Picture], console: Console
 ) -> tuple[Split, Pairs]:
-    """The split that the run began with, or a new one that parts no near duplicates."""
+    """The split that the run began with, or a new one that parts neither near duplicates nor groups."""
     if run.exists():
         return run.split(), run.together()
-    together = near_duplicates(arguments.folder, pictures, lambda title, total: reporting(title, total, console))
+    groups = groups_of(arguments)
+    alike = near_duplicates(arguments.folder, pictures, lambda title, total: reporting(title, total, console))
+    together = (*alike, *groups)
     return split_pictures(pictures, recipe.split, together), together
 
 

@@ -9,11 +9,12 @@ from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
 from modelworks.dataset import Picture, fingerprint, labels_of
+from modelworks.grouping import read_groups
 from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, POOLINGS, Distillation, Stage, TrainRecipe, Weights
 from modelworks.runfolder import TRAINED, RunFolder
-from modelworks.split import SplitPlan
+from modelworks.split import Pairs, SplitPlan
 
-__all__ = ["add_options", "add_split", "recipe_of", "split_plan", "start_of", "teachers_of"]
+__all__ = ["add_options", "add_split", "groups_of", "recipe_of", "split_plan", "start_of", "teachers_of"]
 
 DEFAULTS = TrainRecipe("", "", (), Preprocessing(), (Stage(224, 16),))
 PLAIN_OPTIONS = (
@@ -155,10 +156,35 @@ def teachers_of(arguments: argparse.Namespace) -> tuple[RunFolder, ...]:
 
 
 def split_plan(arguments: argparse.Namespace) -> SplitPlan:
+    """The split that was asked for.
+
+    Raises:
+        UsageError: the groups cannot be read.
+        ValueError: a value is out of range.
+    """
     fold, folds = getattr(arguments, "fold", (0, 0))
+    groups = _groups_file(arguments)
+    try:
+        digest = sha256_of(groups) if groups else ""
+    except OSError as error:
+        raise UsageError(f"reading the groups {groups}", error.strerror or str(error), "check the path") from error
     return SplitPlan(
-        arguments.split, arguments.block, arguments.validation, arguments.test, arguments.seed, fold, folds
+        arguments.split, arguments.block, arguments.validation, arguments.test, arguments.seed, fold, folds, digest
     )
+
+
+def groups_of(arguments: argparse.Namespace) -> Pairs:
+    """The pairs of pictures that --groups says show one object; none without it.
+
+    Raises:
+        UsageError: the file is no such table, or does not fit the pictures.
+    """
+    path = _groups_file(arguments)
+    return read_groups(path, arguments.folder) if path else ()
+
+
+def _groups_file(arguments: argparse.Namespace) -> Path | None:
+    return getattr(arguments, "groups", None)
 
 
 def _fold(text: str) -> tuple[int, int]:
@@ -267,6 +293,13 @@ def add_split(parser: argparse.ArgumentParser) -> None:
     plan = DEFAULTS.split
     group = parser.add_argument_group("split", "three parts; every choice is made on validation, test is read once")
     group.add_argument("--split", choices=("blocks", "pictures"), default=plan.by, help="what must stay together")
+    group.add_argument(
+        "--groups",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FILE.csv",
+        help="columns picture (path below DIR),group: pictures of one object, which must stay together too",
+    )
     group.add_argument("--block", type=int, default=plan.block, help="consecutive file numbers in a block")
     group.add_argument("--validation", type=float, default=plan.validation, help="share that chooses the epoch")
     group.add_argument("--test", type=float, default=plan.test, help="share that tests")

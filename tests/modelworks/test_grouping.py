@@ -1,0 +1,131 @@
+"""What shows one object stays in one part of the split, in `data check`, in a training and in its folds."""
+
+import csv
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scenes import scene
+
+from appliance.errors import UsageError
+from modelworks.cli import main
+from modelworks.dataset import list_pictures
+from modelworks.grouping import read_groups
+from modelworks.runfolder import RunFolder
+from modelworks.split import Split, SplitPlan, fold_splits, split_pictures
+
+PLAN = SplitPlan("pictures")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes of 24 pictures; nothing in their names says that every four show one object."""
+    folder = tmp_path_factory.mktemp("data") / "photos"
+    for place, label in enumerate(("glass", "metal")):
+        (folder / label).mkdir(parents=True)
+        for number in range(24):
+            cv2.imwrite(str(folder / label / f"shot{number:02d}.jpg"), scene(100 * place + number))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def objects(photos: Path) -> dict[str, str]:
+    """Picture -> object: every sixth picture of a class shows the same one."""
+    return {each.path: f"{each.label}-{number % 6}" for number, each in enumerate(list_pictures(photos).pictures)}
+
+
+def written(place: Path, objects: dict[str, str], header: str = "picture,group") -> Path:
+    with place.open("w", newline="") as file:
+        file.write(f"{header}\n")
+        csv.writer(file).writerows(objects.items())
+    return place
+
+
+def test_no_object_is_torn_by_a_split_or_a_fold(photos: Path, objects: dict[str, str], tmp_path: Path) -> None:
+    pairs = read_groups(written(tmp_path / "groups.csv", objects), photos)
+    pictures = list_pictures(photos).pictures
+    torn = split_pictures(pictures, PLAN)
+    assert any(len(parts_of(objects, torn, each)) > 1 for each in objects.values()), "nothing was tested"
+    for split in (split_pictures(pictures, PLAN, pairs), *fold_splits(pictures, PLAN, 3, pairs)):
+        assert all(len(parts_of(objects, split, each)) == 1 for each in objects.values())
+
+
+def parts_of(objects: dict[str, str], split: Split, name: str) -> set[str]:
+    return {part for part, chosen in split.parts().items() for each in chosen if objects[each.path] == name}
+
+
+def test_pictures_that_are_not_named_stand_alone(photos: Path, tmp_path: Path) -> None:
+    first, second = list_pictures(photos).pictures[:2]
+    pairs = read_groups(written(tmp_path / "groups.csv", {first.path: "a", second.path: "a"}), photos)
+    assert pairs == ((first.path, second.path),)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is empty"),
+        ("picture,object\n", "column 'group' stands there 0 times"),
+        ("picture,group\nglass/none.jpg,a\n", "line 2: there is no picture 'glass/none.jpg'"),
+        ("picture,group\n../photos/glass/{0},a\n", "there is no picture"),
+        ("picture,group\n\nglass/{0},a\nglass/{0},b\n", "line 4: glass/{0} stands in line 3 already"),
+        ("picture,group\nglass/{0},a\nmetal/{1},a\n", "line 3: group 'a' holds metal/{1} and glass/{0}"),
+        ("picture,group\nglass/{0},\n", "line 2: glass/{0} has no group"),
+        ("picture,group\nglass/{0}\n", "1 fields under 2 columns"),
+    ],
+)
+def test_a_file_that_is_no_such_table_is_refused(text: str, said: str, photos: Path, tmp_path: Path) -> None:
+    names = [sorted(path.name for path in (photos / label).iterdir())[0] for label in ("glass", "metal")]
+    (tmp_path / "groups.csv").write_text(text.format(*names))
+    with pytest.raises(UsageError) as caught:
+        read_groups(tmp_path / "groups.csv", photos)
+    assert said.format(*names) in str(caught.value)
+
+
+@given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_are_groups_or_refused(
+    content: bytes, photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(content)
+    try:
+        read_groups(path, photos)
+    except UsageError:
+        return
+
+
+def test_data_check_splits_by_them(
+    photos: Path, objects: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups = written(tmp_path / "groups.csv", objects)
+    assert main(["data", "check", str(photos), "--split", "pictures", "--groups", str(groups), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "groups kept together" in json.dumps(told["findings"])
+    # Whole objects: four pictures each.
+    assert all(told["classes"][label][part] % 4 == 0 for label in ("glass", "metal") for part in ("validation", "test"))
+    assert main(["data", "check", str(photos), "--groups", str(tmp_path / "none.csv")]) == UsageError.exit_code
+    assert "reading the groups" in capsys.readouterr().err
+
+
+@pytest.mark.workstation
+def test_a_run_knows_its_groups_and_goes_on_only_with_them(
+    photos: Path, objects: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorflow", reason="needs the extra `train`")
+    groups, run = written(tmp_path / "groups.csv", objects), RunFolder(tmp_path / "run")
+    argv = ["train", str(photos), "-o", str(run.path), "--weights", "none", "--alpha", "0.25", "--size", "32"]
+    argv += ["--epochs", "0", "--split", "pictures"]
+    assert main([*argv, "--groups", str(groups)]) == 0
+    assert all(len(parts_of(objects, run.split(), each)) == 1 for each in objects.values())
+    of_one_object = [pair for pair in pairwise(sorted(objects, key=objects.__getitem__)) if same(objects, pair)]
+    assert set(of_one_object) <= set(run.together())
+    capsys.readouterr()
+    assert main(argv) == UsageError.exit_code
+    assert "another recipe" in capsys.readouterr().err
+
+
+def same(objects: dict[str, str], pair: tuple[str, str]) -> bool:
+    return objects[pair[0]] == objects[pair[1]]
