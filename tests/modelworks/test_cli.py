@@ -47,6 +47,18 @@ def test_an_unreadable_picture_is_refused(
     assert not run_folder.exists()
 
 
+def test_a_reader_that_has_heard_enough_is_no_error(pictures: Path) -> None:
+    command = [sys.executable, "-m", "modelworks", "data", "check", str(pictures), "--split", "pictures", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        said = child.stderr.read().decode()
+    assert child.returncode == 0
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said
+
+
 @pytest.mark.parametrize(
     "wrong",
     [["--alpha", "0"], ["--size", "16"], ["--test", "1"], ["--scale", "2"], ["--epochs", "-1"], ["--batch", "1"]],

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the extra `train`")
 
 from appliance.bundle.manifest import LABELS_FILE, MANIFEST_FILE, Manifest, parse_labels
+from appliance.errors import UsageError
 from appliance.files import sha256_of
 from modelworks.cli import main
 from modelworks.runfolder import RunFolder
@@ -84,6 +85,22 @@ def test_what_was_selected_is_packed(copy: RunFolder, tmp_path: Path, capsys: py
     assert packed(copy, tmp_path / "out").figures["recipe"] == "dynamic"
     assert "the run's dynamic" in capsys.readouterr().out
     assert packed(copy, tmp_path / "other", "--recipe", "float32").figures["recipe"] == "float32"
+
+
+def test_a_model_is_replaced_by_a_larger_version_only(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    packed(run, out, "--version", "1.9.0")
+    packed(run, out, "--version", "1.9.0")  # the same files once more
+    for version in ("1.9.0", "0.10.0"):
+        argv = ["pack", str(run.path), "--name", "colours", "--version", version, "-o", str(out)]
+        assert main([*argv, "--recipe", "dynamic"]) == UsageError.exit_code
+        assert "colours 1.9.0 is there already. Try: --version: one that is larger" in capsys.readouterr().err
+    assert Manifest.from_bytes((out / MANIFEST_FILE).read_bytes()).figures["recipe"] == "int8-io"
+    assert packed(run, out, "--recipe", "dynamic", "--version", "1.10.0").version == "1.10.0"
+    (out / MANIFEST_FILE).write_bytes(b"{}")
+    assert packed(run, out).version == "1.0.0"  # half a directory is none
 
 
 def test_no_packed_file_names_a_path_of_this_machine(run: RunFolder, pictures: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def row(name: str, accuracy: float, ms: float, kb: float, high: float = 0.0, poi
     return Row(Candidate(name, accuracy, ms, kb), Loss(points, points - 1, high, 196), 2 * ms, accuracy)
 
 
-FLOAT32 = row("float32", 0.9, 4, 3200)
+FLOAT32 = Row(Candidate("float32", 0.9, 4, 3200), Loss(0.0, 0.0, 0.0, 196), 8, 0.9)
 ROWS = (FLOAT32, row("int8", 0.89, 4.5, 900, high=2.5, points=1.0), row("float16", 0.9, 4, 1600, high=1.8))
 
 
@@ -104,7 +104,9 @@ def test_what_the_folds_say_is_shown_and_decides_nothing(tmp_path: Path, capsys:
     (run / "folds.json").write_text(json.dumps({"folds": 5, "rows": rows}))
     assert main(["select", str(run)]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "Over 5 folds, which chose nothing, winner lost 0.10 points against float32 on 2000 pictures" in told
+    said = "Over 5 folds, which chose nothing, winner lost 0.10 points against float32 on 2000 pictures"
+    assert said in told
+    assert json.loads((run / "selection.json").read_text())["cross_validated"].startswith(said)
 
 
 def test_another_baseline_changes_the_objective_and_not_the_gate(tmp_path: Path) -> None:
@@ -138,6 +140,29 @@ def test_the_reason_says_gain_cost_and_what_the_gates_removed() -> None:
     assert gated.startswith("float32 stays: no other file has a lower L among those that pass the gates; the gates")
     assert "int8 (loses up to 2.50, more than 1)" in gated
     assert gated.endswith("196 pictures are too few to show a loss of no more than 1 for int8, float16.")
+
+
+def test_points_are_those_of_the_pictures_and_not_of_rounded_shares() -> None:
+    """2 of 105 pictures are 1.90 points; their shares, each rounded, differ by 1.91."""
+    rows = (row("float32", 0.9048, 4, 3200), row("int8", 0.8857, 4, 900, high=6.0, points=1.9048))
+    assert "at a loss of 1.90 points" in reason(choose(rows, ACCURACY, Gates()))
+
+
+def test_a_loss_against_another_baseline_is_told_beside_that_against_float32() -> None:
+    half = row("float16", 0.895, 4, 1600, high=1.8, points=0.5)
+    said = reason(choose((FLOAT32, ROWS[1], half), ACCURACY, Gates(), "float16"))
+    assert "at a loss of 0.50 points of accuracy (1.00 lost against float32 on the same 196 validation pictures" in said
+    assert "1.00 lost" not in reason(choose((FLOAT32, ROWS[1], half), ACCURACY, Gates()))
+
+
+def test_files_that_nobody_measured_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_folder(tmp_path / "run")
+    for name in ("winner", "int16x8"):
+        (run / f"{name}.tflite").touch()
+    assert main(["select", str(run), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["unmeasured"] == ["int16x8"]
+    assert "Not measured, so not judged: int16x8;" in told["reason"]
 
 
 def test_no_row_that_passes_is_a_refusal(capsys: pytest.CaptureFixture[str]) -> None:

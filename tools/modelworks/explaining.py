@@ -1,7 +1,7 @@
 """The reason of a choice, in one sentence that a person without the table understands. Pure."""
 
 from modelworks.objective import ACCURACY
-from modelworks.selecting import Choice, Row
+from modelworks.selecting import Choice
 
 __all__ = ["amount", "reason"]
 
@@ -49,12 +49,11 @@ def _cost(choice: Choice) -> str:
     """The quality that is paid, as sure as it is known."""
     mine, theirs = choice.chosen, choice.baseline
     if choice.metric is ACCURACY:
-        lost = 100 * choice.metric.lost(mine.candidate.quality, theirs.candidate.quality)
-        said = f"{_points(lost)} of accuracy"
+        said = f"{_points(mine.loss.points - theirs.loss.points)} of accuracy"  # both are against the same file
     else:
         change = mine.candidate.quality / theirs.candidate.quality - 1
         said = f"with an MSE {abs(change):.1%} {'higher' if change > 0 else 'lower'}"
-    return said + _sureness(mine)
+    return said + _sureness(choice)
 
 
 def _points(lost: float) -> str:
@@ -63,12 +62,15 @@ def _points(lost: float) -> str:
     return f"at a loss of {lost:.2f} points" if lost > 0 else f"with {-lost:.2f} points more"
 
 
-def _sureness(row: Row) -> str:
-    if not row.loss.n:
+def _sureness(choice: Choice) -> str:
+    """What is sure of the loss against float32, which need not be the baseline."""
+    loss, unit = choice.chosen.loss, "" if choice.metric is ACCURACY else " %"
+    if not loss.n:
         return ""
+    own = "" if choice.baseline.loss.is_none else f"{loss.points:.2f}{unit} lost "
     return (
-        f" (against float32 on the same {row.loss.n} validation pictures, "
-        f"95 % interval of the loss {row.loss.low:.2f} to {row.loss.high:.2f})"
+        f" ({own}against float32 on the same {loss.n} validation pictures, "
+        f"95 % interval of the loss {loss.low:.2f} to {loss.high:.2f}{unit})"
     )
 
 

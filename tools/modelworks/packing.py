@@ -80,8 +80,10 @@ def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write the files in their order. The old manifest goes first: half a directory is none.
 
     Raises:
+        UsageError: another model of this name lies there, of the same version or a larger one.
         StorageError: it cannot be written.
     """
+    _check_replaced(folder, files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST_FILE).unlink(missing_ok=True)
@@ -91,6 +93,24 @@ def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
         raise StorageError(
             f"writing the model directory {folder}", str(error), "make room or choose another -o"
         ) from error
+
+
+def _check_replaced(folder: Path, files: Mapping[str, bytes]) -> None:
+    """A machine tells two models of one name by their versions. What is no whole model may be written over."""
+    new = Manifest.from_bytes(files[MANIFEST_FILE])
+    try:
+        old = Manifest.from_bytes((folder / MANIFEST_FILE).read_bytes())
+    except (OSError, ModelError):
+        return
+    if old.name != new.name or old.files == new.files or _numbers(old.version) < _numbers(new.version):
+        return
+    doing, found = f"writing the model directory {folder}", f"{old.name} {old.version} is there already"
+    raise UsageError(doing, found, f"--version: one that is larger than {old.version}, or another -o")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """MAJOR.MINOR.PATCH, as a manifest has it."""
+    return tuple(map(int, version.split(".")))
 
 
 def _measured(run: RunFolder) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class RunFolder:
     def tflite(self, recipe: str) -> Path:
         return self.path / f"{recipe}.tflite"
 
+    def quantized(self) -> tuple[str, ...]:
+        """The recipes of the .tflite files that lie here, by name."""
+        return tuple(sorted(path.stem for path in self.path.glob("*.tflite")))
+
     def fold(self, number: int) -> "RunFolder":
         """Where the training of a fold of this run's cross-validation lies."""
         return RunFolder(self.path / FOLDS / str(number))

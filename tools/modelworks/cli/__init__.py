@@ -1,6 +1,7 @@
 """The command line: `modelworks COMMAND ...`. One file a command; exit codes as in `appliance.errors`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,7 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     arguments = _parser().parse_args(given, argparse.Namespace(argv=tuple(given)))
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except ApplianceError as error:
         print(f"modelworks: {error}", file=sys.stderr)
         return error.exit_code
@@ -26,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         remedy = "pip install '.[train]', or `make setup-workstation` and .venv-workstation/bin/modelworks"
         print(f"modelworks: looking for the workstation's packages: {error}. Try: {remedy}", file=sys.stderr)
         return UsageError.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone; Python must not complain about it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("modelworks: interrupted; `train` goes on where it stopped when given again", file=sys.stderr)
         return INTERRUPTED

@@ -64,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
     heading: dict[str, Any] = {"command": given_command(arguments.argv)}
     if arguments.table:
         choice = _of_table(arguments, gates)
-        _tell(choice, heading, None, arguments.json)
+        _tell(choice, heading, arguments.json)
         return 0
     run = RunFolder(arguments.run_folder)
     validation = run.read("validation.json")
@@ -72,9 +72,11 @@ def _run(arguments: argparse.Namespace) -> int:
         validation = with_latencies(validation, arguments.latencies)
     choice = _of_run(validation, arguments.baseline, gates)
     heading["latencies"] = validation.get("latencies", {"source": "unknown"})
-    heading |= run.caution()
+    heading |= run.caution() | _left_out(run, choice)
+    if pooled := _pooled(run, choice.chosen.name):
+        heading["cross_validated"] = pooled
     run.write("selection.json", _record(choice, heading))
-    _tell(choice, heading, _pooled(run, choice.chosen.name), arguments.json)
+    _tell(choice, heading, arguments.json)
     return 0
 
 
@@ -83,8 +85,17 @@ def _record(choice: Choice, heading: Mapping[str, Any]) -> dict[str, Any]:
     return {**heading, **choice.as_dict(), "reason": _reason(choice, heading)}
 
 
+def _left_out(run: RunFolder, choice: Choice) -> dict[str, list[str]]:
+    """The files of the run that nothing is known of."""
+    known = {row.name for row in choice.rows}
+    left = [name for name in run.quantized() if name not in known]
+    return {"unmeasured": left} if left else {}
+
+
 def _reason(choice: Choice, heading: Mapping[str, Any]) -> str:
     said = reason(choice, _machine(heading))
+    if left := heading.get("unmeasured"):
+        said += f" Not measured, so not judged: {', '.join(left)}; `modelworks validate` measures all files of a run."
     return f"{said} {LEARNED_FROM}" if heading.get("refit") else said
 
 
@@ -94,14 +105,14 @@ def _machine(heading: Mapping[str, Any]) -> str | None:
     return f"{source['machine'] or 'the target'} ({source['file']})" if isinstance(source, dict) else None
 
 
-def _tell(choice: Choice, heading: Mapping[str, Any], pooled: str | None, as_json: bool) -> None:
+def _tell(choice: Choice, heading: Mapping[str, Any], as_json: bool) -> None:
     record = _record(choice, heading)
     if as_json:
         print(json.dumps(record, ensure_ascii=False))
         return
     console = Console()
     console.print(_table(choice))
-    for said in filter(None, (record["reason"], pooled)):
+    for said in filter(None, (record["reason"], record.get("cross_validated"))):
         console.print(said, highlight=False, markup=False)
 
 
