@@ -61,7 +61,7 @@ def test_a_full_disk_leaves_the_best_weights_as_they_were(run: RunFolder, monkey
 
 
 def test_a_step_that_was_not_done_is_named(run: RunFolder) -> None:
-    with pytest.raises(UsageError, match=r"figures\.json.*finish the step before"):
+    with pytest.raises(UsageError, match=r"figures\.json.*give `modelworks quantize` first"):
         run.read("figures.json")
 
 

@@ -97,11 +97,11 @@ def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _check_replaced(folder: Path, files: Mapping[str, bytes]) -> None:
     """A machine tells two models of one name by their versions. What is no whole model may be written over."""
-    new = Manifest.from_bytes(files[MANIFEST_FILE])
     try:
         old = Manifest.from_bytes((folder / MANIFEST_FILE).read_bytes())
     except (OSError, ModelError):
         return
+    new = Manifest.from_bytes(files[MANIFEST_FILE])
     if old.name != new.name or old.files == new.files or _numbers(old.version) < _numbers(new.version):
         return
     doing, found = f"writing the model directory {folder}", f"{old.name} {old.version} is there already"

@@ -30,6 +30,13 @@ FOLDS = "folds"
 BEGINNING = ("data.json", "split.json", TOGETHER)
 """What `begin` writes before recipe.json, which makes it a training."""
 TEST_READS = "test-reads.json"
+MADE_BY = {
+    "figures.json": "quantize",
+    "validation.json": "validate",
+    "folds.json": "validate --folds",
+    "selection.json": "select",
+}
+"""Which command writes a file that another needs; all else comes from `train` (or `join`)."""
 ROOM = "make room, then give the same command again: a training goes on where it stopped"
 
 
@@ -176,13 +183,17 @@ class RunFolder:
         Raises:
             UsageError: it is not there, or not JSON: this is not a run folder, or its step was not done yet.
         """
+        doing, step = f"reading {self.path / name}", MADE_BY.get(name)
         try:
             raw = json.loads((self.path / name).read_bytes())
             if not isinstance(raw, dict):
                 raise ValueError("it holds no JSON object")
-        except (OSError, ValueError) as error:
-            remedy = "name a folder made by `modelworks train`, and finish the step before this one"
-            raise UsageError(f"reading {self.path / name}", str(error), remedy) from error
+        except OSError as error:
+            first = f", and give `modelworks {step}` first" if step else ""
+            remedy = f"name a folder made by `modelworks train`{first}"
+            raise UsageError(doing, error.strerror or str(error), remedy) from error
+        except ValueError as error:
+            raise UsageError(doing, f"damaged: {error}", f"give `modelworks {step or 'train'}` again") from error
         return raw
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:

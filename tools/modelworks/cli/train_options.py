@@ -18,7 +18,6 @@ __all__ = ["add_options", "add_split", "groups_of", "recipe_of", "split_plan", "
 
 DEFAULTS = TrainRecipe("", "", (), Preprocessing(), (Stage(224, 16),))
 PLAIN_OPTIONS = (
-    "levels",
     "pooling",
     "seed",
     "head_decay",
@@ -67,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--levels",
-        default=DEFAULTS.levels,
+        default=argparse.SUPPRESS,
         metavar="LAYER",
         help="let the head see this layer too, and its like in every later block (conv_pw_3_relu, conv_pw_4_relu ...): "
         "ImageNet's last layers have forgotten textures that tell materials apart",
@@ -90,7 +89,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fold",
         type=_fold,
-        default=(0, 0),
+        default=argparse.SUPPRESS,
         metavar="K/N",
         help="split as fold K of a cross-validation in N; `validate RUN --folds N` then need not train it again",
     )
@@ -119,6 +118,7 @@ def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...]) -> T
             distillation=_distillation(arguments),
             alpha=_alpha(arguments),
             until=getattr(arguments, "until", DEFAULTS.until),
+            levels=getattr(arguments, "levels", DEFAULTS.levels),
             **{name: getattr(arguments, name) for name in PLAIN_OPTIONS},
         )
     except ValueError as error:
