@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from appliance.errors import ModelError, UsageError
 from modelworks.cli import main
 from modelworks.graph import Network
 from modelworks.graphdrawing import draw
-from modelworks.graphreading import read_network
+from modelworks.graphlayout import BOX_HEIGHT, BOX_WIDTH, lay_out
+from modelworks.graphreading import read_network, read_network_file
 from modelworks.inspecting import as_dict, as_text
 
 pytestmark = pytest.mark.workstation
@@ -135,6 +137,22 @@ def test_the_drawing_is_well_formed_and_the_same_again() -> None:
     picture = cv2.imdecode(np.frombuffer(draw(graph, "a", "png"), np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[0] > picture.shape[1] / 2
     assert picture.std() > 1
+
+
+@pytest.mark.parametrize("model", ["chamber5", "trashnet6"])
+def test_no_arrow_runs_through_a_box_or_along_another(model: str) -> None:
+    layout = lay_out(read_network_file(SHIPPED.parent / model / "model.tflite").graphs[0])
+    level = []
+    for arrow in layout.arrows:
+        for (x, y), (to_x, to_y) in pairwise(arrow.points):
+            for box in layout.boxes:
+                apart_x = max(x, to_x) <= box.x - BOX_WIDTH / 2 or min(x, to_x) >= box.x + BOX_WIDTH / 2
+                apart_y = max(y, to_y) <= box.y or min(y, to_y) >= box.y + BOX_HEIGHT
+                assert apart_x or apart_y, f"{box.title} is crossed"
+            if x == to_x > layout.width - 60 and len(arrow.points) > 2:
+                level.append((x, *sorted((y, to_y)), arrow))
+    for (x, _, end, one), (other_x, start, _, other) in pairwise(sorted(level, key=lambda each: each[:3])):
+        assert x != other_x or end < start or one is other
 
 
 def test_names_in_the_file_steer_neither_terminal_nor_document() -> None:

@@ -90,7 +90,8 @@ def _arrow(axes: Axes, arrow: Arrow) -> None:
     if len(line) > 1:
         axes.plot(*zip(*line, strict=True), color=LINE, linewidth=1)
     axes.annotate("", xy=last, xytext=line[-1], arrowprops={"arrowstyle": "->", "color": LINE, "shrinkA": 0})
-    (x, y), drop = arrow.points[0], 15 if len(line) == 1 else -6
+    (x, y), downwards = arrow.points[0], arrow.points[1][1] > arrow.points[0][1]
+    drop = 15 if downwards else -6
     axes.text(x + 6, y + drop, arrow.label, fontsize=6.5, va="center", color="#333333")
 
 

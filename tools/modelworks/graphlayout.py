@@ -1,6 +1,6 @@
 """Where the boxes and arrows of a network's drawing go, from top to bottom. Pure: numbers in pixels, y downwards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelworks.graph import DEQUANTIZE, QUANTIZE, Graph, Operator
@@ -10,7 +10,7 @@ __all__ = ["BOX_HEIGHT", "BOX_WIDTH", "Arrow", "Box", "Layout", "lay_out"]
 
 BOX_WIDTH, BOX_HEIGHT = 400.0, 44.0
 COLUMN, ROW = BOX_WIDTH + 40, BOX_HEIGHT + 32
-MARGIN, LANE = 24.0, 14.0
+MARGIN, LANE, GAP = 24.0, 14.0, 9.0
 TITLE, DETAIL = 50, 70
 """Characters that a box has room for."""
 
@@ -154,6 +154,7 @@ def _arrows(
 ) -> Iterator[Arrow]:
     """Straight to the next level; an arrow that skips one takes a free lane beside the boxes. Fills `lanes`."""
     giver, labelled = _givers(nodes), set()
+    last = {box.y: max(other.x for other in boxes if other.y == box.y) for box in boxes}
     for number, node in enumerate(nodes):
         for tensor in node.takes:
             source = giver.get(tensor, number)
@@ -166,23 +167,28 @@ def _arrows(
                 yield Arrow(((start.x, start.y + BOX_HEIGHT), (end.x, end.y)), label)
             else:
                 lane = _free_lane(lanes, (levels[source], levels[number]))
-                yield Arrow(_around(start, end, width + lane * LANE), label)
+                out, into = _way_out(start, last), _way_out(end, last, above=True)[::-1]
+                x = width + lane * LANE
+                yield Arrow((*out, (x, out[-1][1]), (x, into[0][1]), *into), label)
 
 
 def _free_lane(lanes: list[list[tuple[int, int]]], span: tuple[int, int]) -> int:
-    """The first lane that nothing uses between these levels; a new one if need be. Takes it."""
+    """The first lane that nothing uses from one of these levels to the other; a new one if need be. Takes it."""
     for number, taken in enumerate(lanes):
-        if all(span[1] <= start or end <= span[0] for start, end in taken):
+        if all(span[1] < start or end < span[0] for start, end in taken):
             taken.append(span)
             return number
     lanes.append([span])
     return len(lanes) - 1
 
 
-def _around(start: Box, end: Box, lane: float) -> tuple[tuple[float, float], ...]:
-    """From the right side of one box, down the lane, into the right side of the other."""
-    out, into = start.y + BOX_HEIGHT / 2, end.y + BOX_HEIGHT / 2
-    return ((start.x + BOX_WIDTH / 2, out), (lane, out), (lane, into), (end.x + BOX_WIDTH / 2, into))
+def _way_out(box: Box, last: Mapping[float, float], above: bool = False) -> tuple[tuple[float, float], ...]:
+    """From a box to where the way to the lanes is free: its right side; or, where another box stands right of it
+    (`last`: the rightmost of each row), out between the rows."""
+    if box.x == last[box.y]:
+        return ((box.x + BOX_WIDTH / 2, box.y + BOX_HEIGHT / 2),)
+    edge = box.y if above else box.y + BOX_HEIGHT
+    return ((box.x, edge), (box.x, edge - GAP if above else edge + GAP))
 
 
 def _short(text: str, longest: int) -> str:
