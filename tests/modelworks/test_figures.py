@@ -78,7 +78,7 @@ def test_the_interval_of_a_paired_difference_holds_it_and_turns_with_it(table: t
 
 def test_equal_answers_lose_nothing_but_that_is_not_certain() -> None:
     right = np.array([True] * 176 + [False] * 20)
-    assert paired_loss(right, right) == {"points": 0.0, "low": -1.823, "high": 1.823, "n": 196}
+    assert paired_loss(right, right) == {"points": 0.0, "low": -1.8225, "high": 1.8225, "n": 196}
 
 
 def test_a_loss_is_counted_on_the_same_pictures() -> None:

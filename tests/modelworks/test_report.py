@@ -254,6 +254,7 @@ def test_a_choice_by_the_machine_s_times_is_reported_with_them(copy: RunFolder, 
     selection = copy.read("selection.json")
     page = reported(copy, tmp_path)
     assert "Times: a small board (board.json)." in page
+    assert "for a picture, median, by the times of a small board" in page
     (int8,) = (row for row in selection["rows"] if row["name"] == "int8-io")
     (float32,) = (row for row in selection["rows"] if row["name"] == "float32")
     assert int8["ms"]["median"] == pytest.approx(float32["ms"]["median"] / 4, rel=0.1)

@@ -102,7 +102,7 @@ def paired_loss(right: NDArray[np.bool_], reference: NDArray[np.bool_]) -> dict[
     """
     both, lost, won = (int(part.sum()) for part in (right & reference, reference & ~right, right & ~reference))
     points, low, high = paired_difference(both, lost, won, len(right) - both - lost - won)
-    values = {name: round(100 * value, 3) + 0.0 for name, value in (("points", points), ("low", low), ("high", high))}
+    values = {name: round(100 * value, 4) + 0.0 for name, value in (("points", points), ("low", low), ("high", high))}
     return values | {"n": len(right)}
 
 

@@ -106,11 +106,17 @@ def _tiles(findings: Findings) -> list[tuple[str, str, str]]:
         (f"{words.number(chosen.get('kb'), 0)} kB", "file", of),
         (
             f"{words.number(words.value_at(chosen, 'ms', 'median'), 2)} ms",
-            "for a picture, median",
+            f"for a picture, median{_elsewhere(findings)}",
             f"p95 {words.number(words.value_at(chosen, 'ms', 'p95'), 2)} ms",
         ),
     ]
     return [tile for tile in tiles if not tile[0].startswith(words.MISSING)]
+
+
+def _elsewhere(findings: Findings) -> str:
+    """Whose times they are, if this computer did not measure them: nobody may take them for a measurement."""
+    source = findings.raw["validation"].get("latencies", {}).get("source")
+    return f", by the times of {source['machine'] or source['file']}" if isinstance(source, dict) else ""
 
 
 def _gates(findings: Findings) -> list[str]:
