@@ -1,6 +1,8 @@
 """Generated pictures that a tiny network can tell apart, so that the tests need no data."""
 
 import hashlib
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -67,3 +69,15 @@ def quantized_run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         made[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     run.write("figures.json", {"command": "modelworks quantize colours", "recipes": made})
     return run.path
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 6 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(place)], capture_output=True)
+    if made.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {made.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)

@@ -1,6 +1,7 @@
 """A training keeps its promises whatever its recipe: repeatable, resumable, announced as long as it is."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,26 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     for one, two in zip(weights_of(whole), weights_of(broken), strict=True):
         np.testing.assert_array_equal(one, two)
     assert broken.run.read(TRAINED) == whole.run.read(TRAINED)
+
+
+def test_a_disk_that_fills_in_mid_training_costs_no_epoch(pictures: Path, tmp_path: Path, small_disk: Path) -> None:
+    whole, filled = make_job(pictures, tmp_path / "whole"), make_job(pictures, small_disk)
+    training.train(whole, SILENT)
+
+    def fill(text: str) -> None:
+        if text.startswith("epoch 1/"):
+            with suppress(OSError), (small_disk / "something else").open("wb", buffering=0) as other:
+                while other.write(bytes(10_000)):
+                    pass
+
+    with pytest.raises(StorageError, match=r"No space left on device.*it goes on where it stopped"):
+        training.train(filled, Report(lambda units: None, fill))
+    assert len(filled.run.read("history.json")["epochs"]) == 1
+    (small_disk / "something else").unlink()
+    training.train(filled, SILENT)
+    for one, two in zip(weights_of(whole), weights_of(filled), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert filled.run.read(TRAINED) == whole.run.read(TRAINED)
 
 
 def weights_of(job: training.Job) -> list[Any]:

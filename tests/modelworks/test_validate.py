@@ -140,7 +140,7 @@ def test_the_test_pictures_are_counted_each_time_they_are_read(
     assert told["pictures"]["train"] == 7
     assert [row["name"] for row in told["rows"]] == ["float32", "int8-io"]
     assert main(argv) == 0
-    assert "The test pictures were read for the 3. time" in " ".join(capsys.readouterr().out.split())
+    assert "The test pictures have been read 3 times" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_work_announced_is_the_work_done(copy: RunFolder) -> None:

@@ -101,5 +101,5 @@ def _threads(text: str | None) -> tuple[int, ...]:
 def _told(validation: dict[str, Any]) -> str:
     reads, said = validation["test_reads"], "Now: modelworks select RUN."
     if reads > 1:
-        said = f"The test pictures were read for the {reads}. time: nothing may have been chosen by them. {said}"
+        said = f"The test pictures have been read {reads} times: nothing may have been chosen by them. {said}"
     return said
