@@ -211,7 +211,7 @@ def test_a_real_bench_of_the_machine_is_taken_for_its_times(copy: RunFolder, tmp
         (["--recipe", "float16"], 2, "no float16 among the run's files: float32, dynamic, int8-io"),
         (["--latencies", "nowhere.json"], 2, "reading the latencies nowhere.json"),
         (["--task", "regression"], 2, "targets.csv"),
-        (["--data", "nowhere"], 2, "is not there"),
+        (["--data", "nowhere"], 2, "there is no folder nowhere"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_read(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from appliance.errors import ModelError, UsageError
 from appliance.files import sha256_of
-from modelworks.quantrecipes import REFERENCE
+from modelworks.quantrecipes import RECIPES, REFERENCE
 from modelworks.runfolder import RunFolder
 
 __all__ = ["digests_of"]
@@ -21,7 +21,8 @@ def digests_of(run: RunFolder, wanted: Sequence[str] = ()) -> dict[str, str]:
     for name in (REFERENCE, *wanted):
         if name not in made:
             found = f"no {name} among the run's files: {', '.join(made)}"
-            raise UsageError(f"reading {run.path}", found, f"modelworks quantize --recipe {name}")
+            remedy = f"modelworks quantize --recipe {name}" if name in RECIPES else "one of these"
+            raise UsageError(f"reading {run.path}", found, remedy)
     chosen = dict.fromkeys([REFERENCE, *(name for name in made if not wanted or name in wanted)])
     for name in chosen:
         path = run.tflite(name)

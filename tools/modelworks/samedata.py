@@ -14,8 +14,11 @@ def check_data(folder: Path, split: Split) -> None:
     """Refuse a folder whose files are not those of the training.
 
     Raises:
-        UsageError: one is missing or has other bytes.
+        UsageError: there is no folder, or a file is missing or has other bytes.
     """
+    if not folder.is_dir():
+        found = f"there is no folder {folder}"
+        raise UsageError("looking for the training's pictures", found, "name the folder trained on with --data")
     for picture in chain.from_iterable(split.parts().values()):
         path = folder / picture.path
         if not path.is_file() or sha256_of(path) != picture.sha256:

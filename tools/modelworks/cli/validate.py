@@ -85,6 +85,8 @@ def _job(arguments: argparse.Namespace, run: RunFolder) -> Job:
     task: Task = Classification(run.recipe().labels)
     if arguments.task == "regression":
         task = Regression(read_targets(folder))
+    elif not task.labels:
+        raise UsageError(f"validating the run {run.path}", "its recipe has no classes", "--task regression")
     latencies = read_latencies(arguments.latencies, digests, REFERENCE) if arguments.latencies else Workstation()
     return Job(folder, run, task, digests, latencies, plan)
 
