@@ -20,7 +20,7 @@ MAX_MANIFEST_BYTES = 4_000_000
 """Room for some 40,000 training pictures' hashes; more than this is not a manifest."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
-_VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
+_VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}\Z", re.ASCII)
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,2}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 

@@ -99,6 +99,9 @@ def test_a_model_is_replaced_by_a_larger_version_only(
         assert "colours 1.9.0 is there already. Try: --version: one that is larger" in capsys.readouterr().err
     assert Manifest.from_bytes((out / MANIFEST_FILE).read_bytes()).figures["recipe"] == "int8-io"
     assert packed(run, out, "--recipe", "dynamic", "--version", "1.10.0").version == "1.10.0"
+    argv = ["pack", str(run.path), "--name", "shapes", "--version", "2.0.0", "-o", str(out)]
+    assert main(argv) == UsageError.exit_code
+    assert "another model is there, colours 1.10.0" in capsys.readouterr().err
     (out / MANIFEST_FILE).write_bytes(b"{}")
     assert packed(run, out).version == "1.0.0"  # half a directory is none
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.bundle.manifest import MANIFEST_FILE
-from appliance.errors import StorageError, UsageError
+from appliance.errors import ModelError, StorageError, UsageError
 from appliance.preprocess import Preprocessing
 from modelworks import packing, runfolder
 from modelworks.dataset import Picture
@@ -70,6 +70,63 @@ def test_a_file_that_is_no_json_object_is_refused(content: bytes, run: RunFolder
     (run.path / "history.json").write_bytes(content)
     with pytest.raises(UsageError, match=r"reading .*history\.json"):
         run.read("history.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("figures.json", "remove it, then `modelworks quantize` again"),
+        ("validation.json", "remove it, then `modelworks validate` again"),
+        ("recipe.json", "take it from a copy, or train again"),
+        ("test-reads.json", "take it from a copy, or train again"),
+    ],
+)
+def test_a_damaged_file_is_told_from_a_missing_one(name: str, remedy: str, run: RunFolder) -> None:
+    (run.path / name).write_bytes(b"{")
+    with pytest.raises(UsageError, match=r"it is damaged \(Expecting property name") as caught:
+        run.read(name)
+    assert caught.value.remedy == remedy
+
+
+def run_refused(run: RunFolder, *written: str) -> None:
+    """Begin a training that writes these files and is then refused."""
+
+    def begin() -> None:
+        with run.taken_back_if_refused():
+            run.path.mkdir(exist_ok=True)
+            for name in written:
+                run.write(name, {})
+            raise ModelError("loading", "no such weights", "others")
+
+    with pytest.raises(ModelError, match="no such weights"):
+        begin()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_refused_before_anything_is_learned_is_taken_back(there: bool, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "refused")
+    if there:
+        run.path.mkdir()
+    run_refused(run, "data.json", "split.json", "near-duplicates.json", "recipe.json")
+    assert run.path.exists() == there
+    assert not there or not list(run.path.iterdir())
+
+
+def test_a_link_to_a_folder_hides_no_error(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "disk")
+    run = RunFolder(tmp_path / "run")
+    run_refused(run, "recipe.json")
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("learned", ["recipe.json", "history.json", "best.weights.h5"])
+def test_what_was_begun_before_or_has_learned_stays(learned: str, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    if learned == "recipe.json":
+        run.write(learned, {})
+    run_refused(run, "recipe.json", learned)
+    assert run.exists()
 
 
 def test_every_reading_of_the_test_pictures_is_counted(run: RunFolder) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("flatbuffers", reason="needs the extra `train`")
 
+import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
@@ -122,11 +123,29 @@ def test_constants_behind_the_flatbuffer_are_brought_into_it(float32: bytes, nam
     np.testing.assert_array_equal(answers(shared), answers(raw))
 
 
-def test_a_constant_that_lies_beyond_the_end_is_refused(float32: bytes) -> None:
+@pytest.mark.parametrize("kept", [9, 100, 1000, 100_000, -10, -64])
+def test_a_file_that_is_cut_off_is_refused(float32: bytes, kept: int) -> None:
     from modelworks.weightonly import shrink_weights
 
-    with pytest.raises(ModelError, match="a constant ends at byte"):
-        share_vectors(shrink_weights(float32, RECIPES["weight8"])[:-64])
+    with pytest.raises(ModelError, match="sharing a file's vectors: damaged or cut off"):
+        share_vectors(shrink_weights(float32, RECIPES["weight8"])[:kept])
+
+
+def test_custom_options_behind_the_flatbuffer_are_brought_into_it() -> None:
+    content = MODELS[0].read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model.subgraphs[0].operators[0].largeCustomOptionsOffset = 2  # room in the file, until its length is known
+    model.subgraphs[0].operators[0].largeCustomOptionsSize = 6
+
+    def packed() -> bytes:
+        builder = flatbuffers.Builder(len(content))
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    model.subgraphs[0].operators[0].largeCustomOptionsOffset = len(packed())
+    operator = schema.Model.GetRootAs(share_vectors(packed() + b"option"), 0).Subgraphs(0).Operators(0)
+    assert operator.LargeCustomOptionsOffset() == 0
+    assert operator.CustomOptionsAsNumpy().tobytes() == b"option"
 
 
 def test_what_is_no_model_is_refused() -> None:

@@ -349,7 +349,7 @@ def test_a_layer_that_is_not_there_is_named(pictures: Path, tmp_path: Path) -> N
         (["--network", "mobilenet_v2", "--frozen-epochs", "1", "--views", "1"], "it has no layer conv_pw_5_relu"),
         (["--levels", "conv_pw_77_relu"], "it has no layer conv_pw_77_relu"),
         (["--seed", "-1"], "a seed is 0 or more"),
-        (["--rotation", "-5"], "rotation is 0 to 180 degrees"),
+        (["--rotation", "-5"], "rotation is 0 degrees or more"),
         (["--teacher", "nowhere", "--views", "1"], "trained.json"),
     ],
 )

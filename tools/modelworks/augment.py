@@ -33,8 +33,8 @@ class Augmentation:
         for name in ("shift", "scale", "brightness", "contrast", "saturation", "cast"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is 0 or more and below 1, not {getattr(self, name)}")
-        if not 0 <= self.rotation_deg <= 180:
-            raise ValueError(f"rotation is 0 to 180 degrees, not {self.rotation_deg:g}")
+        if not 0 <= self.rotation_deg < math.inf:
+            raise ValueError(f"rotation is 0 degrees or more, not {self.rotation_deg:g}")
 
 
 def augment(pixels: Pixels, plan: Augmentation, rng: np.random.Generator) -> Pixels:

@@ -40,7 +40,7 @@ def one_hot(classes: Sequence[int], count: int) -> NDArray[np.float32]:
 
 def smoothed(targets: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """`share` of each row of `targets`, (n, classes), goes to all classes alike: label smoothing."""
-    return targets * (1 - share) + share / targets.shape[1]
+    return np.asarray(targets * (1 - share) + share / targets.shape[1], np.float32)
 
 
 def key_of(sha256: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.errors import UsageError
 
-__all__ = ["Line", "csv_lines", "number_in", "read_csv"]
+__all__ = ["Line", "csv_lines", "number_in", "read_bytes", "read_csv"]
 
 LARGEST_BYTES = 20_000_000
 """Room for some 300,000 pictures with their values."""
@@ -30,6 +30,15 @@ def read_csv(path: Path, doing: str, remedy: str) -> tuple[Line, ...]:
     Raises:
         UsageError: it cannot be read, is too large, empty, not UTF-8 or not CSV; the message names the line.
     """
+    return csv_lines(read_bytes(path, doing, remedy), doing, remedy)
+
+
+def read_bytes(path: Path, doing: str, remedy: str) -> bytes:
+    """A file's bytes, as many as a table may have.
+
+    Raises:
+        UsageError: it cannot be read, or is too large.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
@@ -37,7 +46,7 @@ def read_csv(path: Path, doing: str, remedy: str) -> tuple[Line, ...]:
         raise UsageError(doing, error.strerror or str(error), "check the path") from error
     if len(content) > LARGEST_BYTES:
         raise UsageError(doing, f"more than {LARGEST_BYTES} bytes", remedy)
-    return csv_lines(content, doing, remedy)
+    return content
 
 
 def csv_lines(content: bytes, doing: str, remedy: str) -> tuple[Line, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.errors import UsageError
 from appliance.records import Pixels
-from modelworks.dataset import Listing, Picture, decode, list_pictures, unreadable
+from modelworks.dataset import Listing, Picture, decode, unreadable
 from modelworks.duplicates import PROPOSED, close_pairs, confirmed, hashes_of, thumbnail
 from modelworks.progress import Report
 from modelworks.split import Pairs, Split, SplitPlan, split_pictures
@@ -87,17 +87,13 @@ class DataCheck:
 
 def check_data(
     folder: Path,
+    listing: Listing,
     split: Split | SplitPlan,
     open_report: OpenReport,
     distance: int = PROPOSED,
     groups: Pairs = (),
 ) -> DataCheck:
-    """Look at all pictures in `folder`, split as a run has them or as a plan would; `groups`: pairs of one object.
-
-    Raises:
-        UsageError: no such folder, no pictures, or fewer than two classes.
-    """
-    listing = list_pictures(folder)
+    """Look at all pictures in `folder`, split as a run has them or as a plan would; `groups`: pairs of one object."""
     seen = _look_at_all(folder, listing.pictures, open_report)
     readable = [picture for picture in listing.pictures if picture.path in seen]
     pairs, complete = _near_pairs(readable, [seen[picture.path][1] for picture in readable], distance, open_report)

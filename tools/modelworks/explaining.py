@@ -1,6 +1,7 @@
 """The reason of a choice, in one sentence that a person without the table understands. Pure."""
 
 from modelworks.objective import ACCURACY
+from modelworks.quantrecipes import REFERENCE
 from modelworks.selecting import Choice
 
 __all__ = ["amount", "reason"]
@@ -64,13 +65,13 @@ def _points(lost: float) -> str:
 
 def _sureness(choice: Choice) -> str:
     """What is sure of the loss against float32, which need not be the baseline."""
-    loss, unit = choice.chosen.loss, "" if choice.metric is ACCURACY else " %"
-    if not loss.n:
+    loss, percent = choice.chosen.loss, "" if choice.metric is ACCURACY else " %"
+    if not loss.n or choice.chosen.name == REFERENCE:
         return ""
-    own = "" if choice.baseline.loss.is_none else f"{loss.points:.2f}{unit} lost "
+    told = f"{_points(loss.points)} " if choice.metric is ACCURACY and choice.baseline.name != REFERENCE else ""
     return (
-        f" ({own}against float32 on the same {loss.n} validation pictures, "
-        f"95 % interval of the loss {loss.low:.2f} to {loss.high:.2f}{unit})"
+        f" ({told}against float32 on the same {loss.n} validation pictures, "
+        f"95 % interval of the loss {loss.low:.2f} to {loss.high:.2f}{percent})"
     )
 
 

@@ -186,7 +186,7 @@ def _way_out(box: Box, last: Mapping[float, float], above: bool = False) -> tupl
     """From a box to where the way to the lanes is free: its right side; or, where another box stands right of it
     (`last`: the rightmost of each row), out between the rows."""
     if box.x == last[box.y]:
-        return ((box.x + BOX_WIDTH / 2, box.y + BOX_HEIGHT / 2),)
+        return ((box.x + BOX_WIDTH / 2, box.y + BOX_HEIGHT * (0.35 if above else 0.65)),)
     edge = box.y if above else box.y + BOX_HEIGHT
     return ((box.x, edge), (box.x, edge - GAP if above else edge + GAP))
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from appliance.errors import UsageError
 from modelworks.timing import Timing
 
-__all__ = ["Latencies", "Workstation", "read_latencies", "with_latencies"]
+__all__ = ["Latencies", "Workstation", "other_machine", "read_latencies", "with_latencies"]
 
 REMEDY = (
     "what `appliance bench --model FILE.tflite ... --json` printed, or {machine, ratios}: docs/examples/pi4-like.json"
@@ -73,6 +73,11 @@ class Ratios:
             name: replace(unit, median=round(unit.median * each, 4), p95=round(unit.p95 * each, 4))
             for name, each in factors.items()
         }
+
+
+def other_machine(source: str | Mapping[str, Any]) -> str | None:
+    """Whose times a record's `source` names, in a few words; None if they were measured here, along with the rest."""
+    return None if isinstance(source, str) else str(source["machine"] or source["file"])
 
 
 def read_latencies(path: Path, digests: Mapping[str, str], reference: str) -> Latencies:

@@ -80,7 +80,7 @@ def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write the files in their order. The old manifest goes first: half a directory is none.
 
     Raises:
-        UsageError: another model of this name lies there, of the same version or a larger one.
+        UsageError: another model lies there, or one of this name with the same version or a larger one.
         StorageError: it cannot be written.
     """
     _check_replaced(folder, files)
@@ -97,14 +97,17 @@ def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _check_replaced(folder: Path, files: Mapping[str, bytes]) -> None:
     """A machine tells two models of one name by their versions. What is no whole model may be written over."""
+    doing = f"writing the model directory {folder}"
     try:
         old = Manifest.from_bytes((folder / MANIFEST_FILE).read_bytes())
     except (OSError, ModelError):
         return
     new = Manifest.from_bytes(files[MANIFEST_FILE])
-    if old.name != new.name or old.files == new.files or _numbers(old.version) < _numbers(new.version):
+    if old.name != new.name:
+        raise UsageError(doing, f"another model is there, {old.name} {old.version}", "another -o, or remove it")
+    if _numbers(old.version) < _numbers(new.version) or (old.version == new.version and old.files == new.files):
         return
-    doing, found = f"writing the model directory {folder}", f"{old.name} {old.version} is there already"
+    found = f"{old.name} {old.version} is there already"
     raise UsageError(doing, found, f"--version: one that is larger than {old.version}, or another -o")
 
 

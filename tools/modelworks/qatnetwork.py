@@ -96,7 +96,7 @@ def export(network: Any, shape: Sequence[int], ends: str) -> bytes:
     return bytes(converter.convert())
 
 
-class _Registry(Default8BitQuantizeRegistry):
+class _Registry(Default8BitQuantizeRegistry):  # type: ignore[misc]
     """tfmot's scheme, without the rounding of depthwise weights.
 
     It rounds them with one scale for all channels, the file with one for each: the training would heal a wound that
@@ -109,6 +109,6 @@ class _Registry(Default8BitQuantizeRegistry):
         self._layer_quantize_map[tf_keras.layers.DepthwiseConv2D] = without
 
 
-class _Scheme(Default8BitQuantizeScheme):
+class _Scheme(Default8BitQuantizeScheme):  # type: ignore[misc]
     def get_quantize_registry(self) -> Any:
         return _Registry()

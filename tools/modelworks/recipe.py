@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from appliance.errors import UsageError
 from appliance.preprocess import Preprocessing
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 ARCHITECTURES = ("mobilenet_v1", "mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2")
-JOINED = "joined"
+JOINED: Final = "joined"
 """The architecture of a network that is made of others: `TrainRecipe.members`."""
 POOLINGS = ("mean", "mean-max")
 OF_ANY_WIDTH = ("mobilenet_v1", "mobilenet_v2")

@@ -1,6 +1,7 @@
 """A run's folder: where each thing that a training made lies, and the JSON in it.
 
 train:     recipe.json  split.json  near-duplicates.json  history.json  curves.png  best.weights.h5 (the chosen epoch)
+           (near-duplicates.json: all that the split does not part, so the pairs of --groups too)
            trained.json (the chosen epoch's figures: the training is finished)
            epoch-NN.weights.h5 (the newest: to go on from)  mean-NN.weights.h5 (its running mean)
            data.json (where the pictures lie on this machine: the one file that nothing else copies)
@@ -10,7 +11,8 @@ select:    selection.json      report:  report.html
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ MADE_BY = {
     "folds.json": "validate --folds",
     "selection.json": "select",
 }
-"""Which command writes a file that another needs; all else comes from `train` (or `join`)."""
+"""Which command writes a file anew, whatever was there; without the others' files a run cannot be gone on with."""
 ROOM = "make room, then give the same command again: a training goes on where it stopped"
 
 
@@ -59,10 +61,6 @@ class RunFolder:
 
     def tflite(self, recipe: str) -> Path:
         return self.path / f"{recipe}.tflite"
-
-    def quantized(self) -> tuple[str, ...]:
-        """The recipes of the .tflite files that lie here, by name."""
-        return tuple(sorted(path.stem for path in self.path.glob("*.tflite")))
 
     def fold(self, number: int) -> "RunFolder":
         """Where the training of a fold of this run's cross-validation lies."""
@@ -123,12 +121,24 @@ class RunFolder:
         self.write(TOGETHER, {"pairs": [list(pair) for pair in together]})
         self.write("recipe.json", {"recipe": recipe.as_dict(), "versions": dict(versions), "command": command})
 
-    def withdraw(self) -> None:
-        """Take back a `begin` from which nothing could be learned; what else lies here stays."""
-        for name in ("recipe.json", *BEGINNING):
-            (self.path / name).unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+    @contextmanager
+    def taken_back_if_refused(self) -> Iterator[None]:
+        """What is begun here, and refused before anything is learned, leaves the folder as it was."""
+        begun, there = self.exists(), self.path.exists()
+        try:
+            yield
+        except (UsageError, ModelError):
+            if not (begun or self.has(HISTORY) or self.best.exists()):
+                self._withdraw(whole=not there)
+            raise
+
+    def _withdraw(self, *, whole: bool) -> None:
+        """Remove what `begin` writes, and the folder, if it is to go as a whole and nothing else is in it."""
+        with suppress(OSError):
+            for name in ("recipe.json", *BEGINNING):
+                (self.path / name).unlink(missing_ok=True)
+            if whole:
+                self.path.rmdir()
 
     def exists(self) -> bool:
         """Has a training begun here?"""
@@ -183,17 +193,18 @@ class RunFolder:
         Raises:
             UsageError: it is not there, or not JSON: this is not a run folder, or its step was not done yet.
         """
-        doing, step = f"reading {self.path / name}", MADE_BY.get(name)
+        path, step = self.path / name, MADE_BY.get(name)
         try:
-            raw = json.loads((self.path / name).read_bytes())
+            raw = json.loads(path.read_bytes())
             if not isinstance(raw, dict):
                 raise ValueError("it holds no JSON object")
         except OSError as error:
-            first = f", and give `modelworks {step}` first" if step else ""
+            first = f", and give `modelworks {step}` first" if step and isinstance(error, FileNotFoundError) else ""
             remedy = f"name a folder made by `modelworks train`{first}"
-            raise UsageError(doing, error.strerror or str(error), remedy) from error
+            raise UsageError(f"reading {path}", error.strerror or str(error), remedy) from error
         except ValueError as error:
-            raise UsageError(doing, f"damaged: {error}", f"give `modelworks {step or 'train'}` again") from error
+            again = f"remove it, then `modelworks {step}` again" if step else "take it from a copy, or train again"
+            raise UsageError(f"reading {path}", f"it is damaged ({error})", again) from error
         return raw
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:

@@ -49,11 +49,6 @@ class Loss:
     high: float
     n: int = 0
 
-    @property
-    def is_none(self) -> bool:
-        """Is it sure that nothing is lost, as of float32 against itself?"""
-        return self.low == self.high == 0
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

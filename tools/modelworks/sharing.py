@@ -8,7 +8,9 @@ of a large file behind the FlatBuffer (`Buffer.offset` and `size` in schema.fbs,
 brought back into it.
 """
 
+import struct
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import flatbuffers
@@ -32,12 +34,16 @@ def share_vectors(content: bytes) -> bytes:
     """
     from ai_edge_litert import schema_py_generated as schema  # takes a second: after all that can be refused
 
+    doing, remedy = "sharing a file's vectors", "check what the converter made"
     if content[4:8] != IDENTIFIER:
-        raise ModelError("sharing a file's vectors", "it is no .tflite file", "check what the converter made")
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+        raise ModelError(doing, "it is no .tflite file", remedy)
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+        _bring_back(model, content)
+    except (ValueError, TypeError, IndexError, struct.error) as error:
+        raise ModelError(doing, f"damaged or cut off: {error}", remedy) from error
     builder, shared = flatbuffers.Builder(len(content)), _Shared()
     for buffer in model.buffers:
-        _bring_back(buffer, content)
         buffer.Pack = partial(_pack_buffer, schema, buffer)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
@@ -47,16 +53,27 @@ def share_vectors(content: bytes) -> bytes:
     return bytes(builder.Output())
 
 
-def _bring_back(buffer: Any, content: bytes) -> None:
-    """Into the FlatBuffer, from behind it. Offsets 0 and 1 mean that it is there already."""
-    if buffer.offset <= 1:
-        return
-    end = buffer.offset + buffer.size
-    if end > len(content):
-        found = f"a constant ends at byte {end} of {len(content)}"
-        raise ModelError("sharing a file's vectors", found, "check what the converter made")
-    buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
-    buffer.offset = buffer.size = 0
+def _bring_back(model: Any, content: bytes) -> None:
+    """Into the FlatBuffer, what stands behind it: constants, and the options of operators that are not LiteRT's own.
+
+    Raises:
+        ValueError: it ends behind the content.
+    """
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # 0 and 1: it is in the FlatBuffer
+            buffer.data = _behind(content, buffer.offset, buffer.size)
+            buffer.offset = buffer.size = 0
+    for operator in chain.from_iterable(graph.operators for graph in model.subgraphs):
+        if operator.largeCustomOptionsOffset > 1:
+            place = operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
+            operator.customOptions = _behind(content, *place)
+            operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
+
+
+def _behind(content: bytes, offset: int, size: int) -> NDArray[np.uint8]:
+    if offset + size > len(content):
+        raise ValueError(f"a constant ends at byte {offset + size} of {len(content)}")
+    return np.frombuffer(content, np.uint8, size, offset)
 
 
 class _Shared:

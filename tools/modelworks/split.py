@@ -154,7 +154,9 @@ def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int, together: P
     for label, groups in sorted(_grouped(pictures, plan, together).items()):
         if len(groups) < count + 2:
             found = f"class {label!r} has {len(groups)} group(s), and {count} folds need {count + 2}"
-            raise UsageError("splitting into folds", found, "fewer --folds, more pictures, or a smaller block")
+            raise UsageError(
+                "splitting into folds", found, "fewer --folds, more pictures, or smaller groups (--block, --groups)"
+            )
         names = _shuffled(label, groups, plan)
         names.sort(key=lambda name: -len(groups[name]))  # the largest first, so that the last ones level the folds
         filled = [0] * count
@@ -168,9 +170,9 @@ def _dealt(pictures: Sequence[Picture], plan: SplitPlan, count: int, together: P
 def _grouped(pictures: Sequence[Picture], plan: SplitPlan, together: Pairs) -> dict[str, dict[str, list[Picture]]]:
     """Class -> group -> pictures, in the order of their paths."""
     group = {picture.path: group_of(picture, plan) for picture in pictures}
-    label = {picture.path: picture.label for picture in pictures}
-    there = [(one, other) for one, other in together if one in label and other in label]
-    bound = _bound((group[one], group[other]) for one, other in there if label[one] == label[other])
+    alike = [pair for pair in together if _class_of(pair[0]) == _class_of(pair[1])]
+    # A picture that is not among them binds those that are bound to it all the same.
+    bound = _bound((group.get(one, one), group.get(other, other)) for one, other in alike)
     by_class: dict[str, dict[str, list[Picture]]] = {}
     for picture in sorted(pictures, key=lambda each: each.path):
         name = group[picture.path]
@@ -178,13 +180,24 @@ def _grouped(pictures: Sequence[Picture], plan: SplitPlan, together: Pairs) -> d
     return by_class
 
 
+def _class_of(path: str) -> str:
+    return path.partition("/")[0]
+
+
 def _bound(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Group -> the first name, alphabetically, of all that are bound to it through any number of pairs."""
-    heap: dict[str, set[str]] = {}
+    parent: dict[str, str] = {}
+
+    def first(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]  # halves the way for the next one who asks
+            name = parent[name]
+        return name
+
     for one, other in pairs:
-        joined = heap.get(one, {one}) | heap.get(other, {other})
-        heap.update(dict.fromkeys(joined, joined))
-    return {name: min(joined) for name, joined in heap.items()}
+        low, high = sorted((first(one), first(other)))
+        parent[high] = low
+    return {name: first(name) for name in tuple(parent)}
 
 
 def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) -> dict[str, list[str]]:
@@ -193,7 +206,7 @@ def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) 
         raise UsageError(
             "splitting the pictures",
             f"class {label!r} has {len(groups)} group(s), and three parts need three",
-            "more pictures, a smaller --block, or --split pictures if every picture shows another object",
+            "more pictures or groups: a smaller --block, or --split pictures if every picture shows another object",
         )
     names = _shuffled(label, groups, plan)
     total = sum(len(group) for group in groups.values())
@@ -205,7 +218,7 @@ def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) 
 def _fill(names: list[str], groups: Mapping[str, Sequence[Picture]], wanted: float, keep: int) -> list[str]:
     """Take groups off the end of `names` until about `wanted` pictures are taken; leave `keep` groups at least.
 
-    Groups that near duplicates have made larger than the part should be are passed over: they train.
+    Groups that are larger than the part should be, as near duplicates can make them, are passed over: they train.
     """
     usual = median(len(group) for group in groups.values())
     fitting = [name for name in reversed(names) if len(groups[name]) <= LARGEST * max(wanted, usual)]

@@ -12,6 +12,8 @@ __all__ = ["main"]
 
 COMMANDS = (data, train, join, quantize, validate, select, report, inspect, classify, pack)
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell says of a program that SIGPIPE ended. Not 0: nobody knows what was checked."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output has gone; Python must not complain about it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         print("modelworks: interrupted; `train` goes on where it stopped when given again", file=sys.stderr)
         return INTERRUPTED

@@ -9,12 +9,12 @@ from typing import Any
 
 import cv2
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from appliance.errors import UsageError
 from appliance.records import Pixels, Prediction
+from modelworks.cli.terminal import Terminal
 from modelworks.dataset import SUFFIXES, read_pixels
 from modelworks.progress import reporting
 
@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
         head = {"model": source.name, "sha256": source.sha256, "labels": source.labels}
         print(json.dumps(head | {"pictures": shown, "unreadable": list(map(str, unreadable))}, ensure_ascii=False))
     else:
-        Console().print(_table(source.name, shown), highlight=False)
+        Terminal().print(_table(source.name, shown), highlight=False)
     for path in unreadable:
         print(f"modelworks: {path}: cannot be read as a picture", file=sys.stderr)
     return UNREAD if unreadable else 0
@@ -99,7 +99,7 @@ def _answers(classify: Callable[[Pixels], Prediction], paths: Sequence[Path]) ->
     """None for a picture that cannot be read."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the unreadable ones are named by us
     answers: dict[Path, Prediction | None] = {}
-    with reporting("classifying", len(paths), Console(stderr=True)) as report:
+    with reporting("classifying", len(paths), Terminal(stderr=True)) as report:
         for path in paths:
             pixels = read_pixels(path)
             answers[path] = None if pixels is None else classify(pixels)

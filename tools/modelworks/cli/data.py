@@ -14,12 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.errors import UsageError
+from modelworks.cli.terminal import Terminal
 from modelworks.cli.train_options import add_split, groups_of, split_plan
 from modelworks.datacheck import DataCheck, check_data
 from modelworks.datafigures import PARTS, as_dict, counts
 from modelworks.datafindings import Finding, Verdict, exit_code, findings
+from modelworks.dataset import list_pictures
 from modelworks.datasheet import check_suffix, data_sheet, save_sheet
 from modelworks.duplicates import BITS, PROPOSED
+from modelworks.grouping import Groups
 from modelworks.progress import reporting
 from modelworks.runfolder import RunFolder
 from modelworks.split import Split, SplitPlan
@@ -35,8 +38,8 @@ EPILOG = """examples:
 The split is that of a run (--run), or the one that `train` would make with the same options. Near duplicates are the
 same shot saved again, resized or cut a little, or taken a moment later: found by a perceptual hash and confirmed by
 laying one over the other. Another view of the same object is not found: number the files as they were taken and split
-by blocks. A camera that hangs still gives pairs that only look alike: look at them on the sheet; --distance 20 keeps to
-the sure ones.
+by blocks, or say which pictures show one object (--groups). A camera that hangs still gives pairs that only look alike:
+look at them on the sheet; --distance 20 keeps to the sure ones.
 
 exit code: 0 if nothing failed (a warning is no failure), 1 if a result on these pictures cannot be believed: near
 duplicates across the parts, pictures that cannot be read or split, one file under two labels; 2 the folder or an option
@@ -71,42 +74,47 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    sheet, split = getattr(arguments, "output", None), _split(arguments)
+    sheet, as_json = getattr(arguments, "output", None), getattr(arguments, "json", False)
+    listing = list_pictures(arguments.folder)
+    groups = groups_of(arguments, listing)
+    split = _split(arguments, groups)
     if sheet is not None:
         check_suffix(sheet)
     # OpenCV's own words about a broken file do not name it; the finding does.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    as_json = getattr(arguments, "json", False)
-    console = Console(stderr=as_json)
-    open_report, groups = partial(reporting, console=console), groups_of(arguments)
-    check = check_data(arguments.folder, split, open_report, arguments.distance, groups)
+    console = Terminal(stderr=as_json)
+    open_report = partial(reporting, console=console)
+    check = check_data(arguments.folder, listing, split, open_report, arguments.distance, groups.pairs)
     found = findings(check)
+    if sheet is not None:
+        save_sheet(sheet, data_sheet(check, arguments.seed))
     if as_json:
         told = {"exit_code": exit_code(found), "findings": [asdict(finding) for finding in found]}
         print(json.dumps(as_dict(check) | told, ensure_ascii=False))
     else:
         _print(check, found, console)
-    if sheet is not None:
-        save_sheet(sheet, data_sheet(check, arguments.seed))
     return exit_code(found)
 
 
-def _split(arguments: argparse.Namespace) -> Split | SplitPlan:
+def _split(arguments: argparse.Namespace, groups: Groups) -> Split | SplitPlan:
     """What was asked for.
 
     Raises:
         UsageError: an option is out of range, or RUN is no run folder.
     """
+    doing = "reading the command line"
     if not 0 <= arguments.distance <= BITS // 2:
         found = f"--distance {arguments.distance}"
-        raise UsageError("reading the command line", found, f"0 to {BITS // 2}: farther is nothing in common")
+        raise UsageError(doing, found, f"0 to {BITS // 2}: farther is nothing in common")
     run_folder = getattr(arguments, "run_folder", None)
     if run_folder is not None:
+        if groups.digest:
+            raise UsageError(doing, "--groups with --run, whose split was made already", "one of the two")
         return RunFolder(run_folder).split()
     try:
-        return split_plan(arguments)
+        return split_plan(arguments, groups)
     except ValueError as error:
-        raise UsageError("reading the command line", str(error), "modelworks data check --help") from error
+        raise UsageError(doing, str(error), "modelworks data check --help") from error
 
 
 def _print(check: DataCheck, found: list[Finding], console: Console) -> None:

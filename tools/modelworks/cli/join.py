@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from appliance.errors import UsageError
 from modelworks.cli.command import check_output, given_command, told_of_refit, versions
+from modelworks.cli.terminal import Terminal
 from modelworks.cli.train_options import DEFAULT_CACHE
 from modelworks.joining import joined_recipe
 from modelworks.progress import reporting
@@ -20,7 +20,7 @@ DESCRIPTION = """Join the networks of finished runs into one that says what they
 different ways are right more often together. Nothing is learned but how sure to sound: the logits are divided by the
 number (the temperature) that fits the validation pictures best. JOINED is a run folder like any other: quantize,
 validate, report and pack it. The file is as large as the members' together, and as slow. With --mirror it also looks
-at the mirror image of every picture: right more often again, no larger, and twice as slow."""
+at the mirror image of every picture: right more often again, hardly larger, and twice as slow."""
 EPILOG = """Give members of different architectures, each trained with the same --seed and split options. To make room
 for them, let them end early: train --until LAYER. `validate JOINED --folds N` joins the members' folds: give `validate
 MEMBER --folds N` for each of them first."""
@@ -50,7 +50,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    console, members = Console(), tuple(map(RunFolder, arguments.members))
+    console, members = Terminal(), tuple(map(RunFolder, arguments.members))
     trained = [run.read(TRAINED)["validation"]["accuracy"] for run in members]
     if not 0 <= arguments.temperature < float("inf"):
         raise UsageError("reading the command line", f"--temperature {arguments.temperature}", "a number above 0")
@@ -62,12 +62,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
     job = Job(first.data_folder(), first.split(), recipe, run, None, DEFAULT_CACHE, members=members)
     units = work_units(job)
-    if not run.exists():
-        places = {"members": [member.path for member in members]}
-        command = given_command(arguments.argv)
-        run.begin(job.folder, recipe, job.split, versions(), command, places, first.together())
-    with reporting("joining", units, console) as report:
-        trained.append(train(job, report)["accuracy"])
+    with run.taken_back_if_refused():
+        if not run.exists():
+            places = {"members": [member.path for member in members]}
+            command = given_command(arguments.argv)
+            run.begin(job.folder, recipe, job.split, versions(), command, places, first.together())
+        with reporting("joining", units, console) as report:
+            trained.append(train(job, report)["accuracy"])
     console.print(_table([*(member.name for member in recipe.members), run.path.absolute().name], trained))
     if said := told_of_refit(run):
         console.print(said, highlight=False, soft_wrap=True)

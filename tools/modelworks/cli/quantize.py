@@ -10,6 +10,7 @@ from rich.console import Console
 from appliance.errors import UsageError
 from modelworks.calibration import draw
 from modelworks.cli.command import given_command, told_of_refit
+from modelworks.cli.terminal import Terminal
 from modelworks.progress import reporting
 from modelworks.qatjob import QatPlan
 from modelworks.quantplan import QuantPlan, check_refit, work_units
@@ -143,7 +144,7 @@ def _recipes(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _console(arguments: argparse.Namespace) -> Console:
-    return Console(stderr=arguments.json)
+    return Terminal(stderr=arguments.json)
 
 
 def _told(name: str, measured: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from appliance.errors import StorageError, UsageError
 from appliance.files import write_power_safe
 from modelworks.cli.command import given_command
+from modelworks.cli.terminal import Terminal
 from modelworks.progress import reporting
 from modelworks.report.findings import Findings, read_findings
 from modelworks.runfolder import RunFolder
@@ -36,7 +37,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    run, console = RunFolder(arguments.run_folder), Console()
+    run, console = RunFolder(arguments.run_folder), Terminal()
     findings = read_findings(run)
     output = arguments.output or run.path / REPORT
     if output.is_dir():

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from appliance.errors import UsageError
 from modelworks.cli.command import LEARNED_FROM, given_command
 from modelworks.cli.tables import file_table, two_decimals
+from modelworks.cli.terminal import Terminal
 from modelworks.comparison_table import read_table
 from modelworks.contenders import metric_of, rows_of_run, rows_of_table
 from modelworks.explaining import amount, reason
@@ -86,9 +86,10 @@ def _record(choice: Choice, heading: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _left_out(run: RunFolder, choice: Choice) -> dict[str, list[str]]:
-    """The files of the run that nothing is known of."""
+    """The files that `quantize` made and nobody has measured."""
     known = {row.name for row in choice.rows}
-    left = [name for name in run.quantized() if name not in known]
+    made = run.read("figures.json").get("recipes", {}) if run.has("figures.json") else {}
+    left = [name for name in made if name not in known]
     return {"unmeasured": left} if left else {}
 
 
@@ -110,7 +111,7 @@ def _tell(choice: Choice, heading: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(record, ensure_ascii=False))
         return
-    console = Console()
+    console = Terminal()
     console.print(_table(choice))
     for said in filter(None, (record["reason"], record.get("cross_validated"))):
         console.print(said, highlight=False, markup=False)

@@ -8,11 +8,11 @@ from appliance.errors import ModelError, UsageError
 from appliance.files import sha256_of
 from appliance.preprocess import Preprocessing
 from modelworks.augment import Augmentation
-from modelworks.dataset import Picture, fingerprint, labels_of
-from modelworks.grouping import read_groups
+from modelworks.dataset import Listing, Picture, fingerprint, labels_of
+from modelworks.grouping import NO_GROUPS, Groups, read_groups
 from modelworks.recipe import ARCHITECTURES, OF_ANY_WIDTH, POOLINGS, Distillation, Stage, TrainRecipe, Weights
 from modelworks.runfolder import TRAINED, RunFolder
-from modelworks.split import Pairs, SplitPlan
+from modelworks.split import SplitPlan
 
 __all__ = ["add_options", "add_split", "groups_of", "recipe_of", "split_plan", "start_of", "teachers_of"]
 
@@ -96,7 +96,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_augmentation(parser)
 
 
-def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...]) -> TrainRecipe:
+def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...], groups: Groups = NO_GROUPS) -> TrainRecipe:
     """The record of what was asked for.
 
     Raises:
@@ -112,7 +112,7 @@ def recipe_of(arguments: argparse.Namespace, pictures: tuple[Picture, ...]) -> T
             preprocessing=Preprocessing(size=(arguments.size, arguments.size)),
             stages=_stages(arguments),
             weights=weights,
-            split=split_plan(arguments),
+            split=split_plan(arguments, groups),
             augmentation=_augmentation(arguments),
             architecture=arguments.network,
             distillation=_distillation(arguments),
@@ -155,36 +155,25 @@ def teachers_of(arguments: argparse.Namespace) -> tuple[RunFolder, ...]:
     return tuple(map(RunFolder, getattr(arguments, "teacher", ())))
 
 
-def split_plan(arguments: argparse.Namespace) -> SplitPlan:
-    """The split that was asked for.
+def split_plan(arguments: argparse.Namespace, groups: Groups) -> SplitPlan:
+    """The split that was asked for; `groups`: what `groups_of` read.
 
     Raises:
-        UsageError: the groups cannot be read.
         ValueError: a value is out of range.
     """
     fold, folds = getattr(arguments, "fold", (0, 0))
-    groups = _groups_file(arguments)
-    try:
-        digest = sha256_of(groups) if groups else ""
-    except OSError as error:
-        raise UsageError(f"reading the groups {groups}", error.strerror or str(error), "check the path") from error
-    return SplitPlan(
-        arguments.split, arguments.block, arguments.validation, arguments.test, arguments.seed, fold, folds, digest
-    )
+    shares = arguments.validation, arguments.test
+    return SplitPlan(arguments.split, arguments.block, *shares, arguments.seed, fold, folds, groups.digest)
 
 
-def groups_of(arguments: argparse.Namespace) -> Pairs:
-    """The pairs of pictures that --groups says show one object; none without it.
+def groups_of(arguments: argparse.Namespace, listing: Listing) -> Groups:
+    """What --groups says shows one object.
 
     Raises:
         UsageError: the file is no such table, or does not fit the pictures.
     """
-    path = _groups_file(arguments)
-    return read_groups(path, arguments.folder) if path else ()
-
-
-def _groups_file(arguments: argparse.Namespace) -> Path | None:
-    return getattr(arguments, "groups", None)
+    path = getattr(arguments, "groups", None)
+    return read_groups(path, listing) if path else NO_GROUPS
 
 
 def _fold(text: str) -> tuple[int, int]:

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from appliance.errors import UsageError
 from modelworks.classification import Classification
 from modelworks.cli.command import given_command, told_of_refit
+from modelworks.cli.terminal import Terminal
 from modelworks.cli.validate_folds import run_folds
 from modelworks.cli.validate_tables import tables
 from modelworks.integrity import digests_of
@@ -64,7 +63,7 @@ def add_to(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.folds is not None:
         return run_folds(arguments, RunFolder(arguments.run_folder))
-    console = Console(stderr=arguments.json)
+    console = Terminal(stderr=arguments.json)
     run, command = RunFolder(arguments.run_folder), given_command(arguments.argv)
     opened = open_job(_job(arguments, run))
     with reporting("validating", opened.units, console) as report:

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from appliance.errors import UsageError
 from appliance.files import sha256_of
 from modelworks.cli.command import given_command
+from modelworks.cli.terminal import Terminal
 from modelworks.cli.train_options import DEFAULT_CACHE
 from modelworks.progress import reporting
 from modelworks.quantplan import QuantPlan, check_refit
@@ -22,7 +22,7 @@ __all__ = ["run_folds"]
 
 def run_folds(arguments: argparse.Namespace, run: RunFolder) -> int:
     """Cross-validate the run's recipe; trains N networks, so it takes N times as long as the training."""
-    console = Console(stderr=arguments.json)
+    console = Terminal(stderr=arguments.json)
     ignored = [name for name in ("latencies", "train_pictures") if getattr(arguments, name) is not None]
     if ignored or arguments.task != "classification":
         found = f"--folds with --{(ignored or ['task'])[0].replace('_', '-')}"

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from modelworks.cli.tables import file_table, two_decimals
 from modelworks.explaining import amount
+from modelworks.latencies import other_machine
 
 __all__ = ["tables"]
 
@@ -56,20 +57,19 @@ def _estimated(validation: Mapping[str, Any]) -> Table:
 
 
 def _costs(validation: Mapping[str, Any]) -> Table:
-    source, first = validation["latencies"]["source"], validation["rows"][0]
-    own = isinstance(source, str)
+    machine, first = other_machine(validation["latencies"]["source"]), validation["rows"][0]
     caption = "ms (n): a picture here on n threads, median; ref.: reference kernels; MB: a process's peak memory"
-    if not own:
-        caption += f"; target: what L takes, the ms of {source['machine'] or source['file']}"
+    if machine:
+        caption += f"; target: what L takes, the ms of {machine}"
     settings = [f"ms ({each['threads']})" for each in first["timings"][:-1]]
-    target = () if own else ("target",)
+    target = ("target",) if machine else ()
     table = file_table("What it costs", caption, "kB", "zip", *settings, "ref.", *target, "MB", "L_paper", "L")
     for row in validation["rows"]:
         table.add_row(
             row["name"],
             *(amount(row[key]) for key in ("kb", "compressed_kb")),
             *(amount(each["median"]) for each in row["timings"]),
-            *(() if own else (amount(row["ms"]["median"]),)),
+            *((amount(row["ms"]["median"]),) if machine else ()),
             f"{row['peak_memory_kb'] / 1000:.0f}",
             *(two_decimals(row[key]) for key in ("L_paper", "L")),
         )

@@ -65,7 +65,7 @@ def read_findings(run: RunFolder) -> Findings:
             raise UsageError(doing, f"there is no {file}", f"`modelworks {command}` first")
     names = [*REQUIRED, *(file for file in ("history.json", "folds.json") if run.has(file))]
     try:
-        raw = {file.removesuffix(".json"): run.read(file) for file in names}
+        raw: dict[str, Mapping[str, Any]] = {file.removesuffix(".json"): run.read(file) for file in names}
         raw["validation"] = _as_chosen(raw["validation"], raw["selection"])
         _check(raw)
     except (KeyError, TypeError) as error:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
 from appliance.errors import UsageError
 from modelworks.calibrationplot import draw_sweep
+from modelworks.latencies import other_machine
 from modelworks.plot import draw_curves
 from modelworks.report import tables, words
 from modelworks.report.findings import Findings
@@ -115,8 +116,8 @@ def _tiles(findings: Findings) -> list[tuple[str, str, str]]:
 
 def _elsewhere(findings: Findings) -> str:
     """Whose times they are, if this computer did not measure them: nobody may take them for a measurement."""
-    source = findings.raw["validation"].get("latencies", {}).get("source")
-    return f", by the times of {source['machine'] or source['file']}" if isinstance(source, dict) else ""
+    machine = other_machine(findings.raw["validation"].get("latencies", {}).get("source", ""))
+    return f", by the times of {machine}" if machine else ""
 
 
 def _gates(findings: Findings) -> list[str]:
