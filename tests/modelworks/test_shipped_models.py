@@ -77,6 +77,16 @@ def test_the_figures_reach_what_was_promised(model: Path) -> None:
     assert figures["accuracy"]["n"] == len(manifest_of(model).validation["test_pictures"])
 
 
+def test_trashnet6_reaches_its_goal_over_five_folds() -> None:
+    """One fold flatters: these are all 2,023 photographs, each judged by a network that had not seen its block."""
+    pooled = manifest_of(ROOT / "models" / "trashnet6").figures["cross_validated"]
+    assert (pooled["folds"], pooled["accuracy"]["n"]) == (5, 2023)
+    assert pooled["accuracy"]["value"] >= 0.92
+    assert pooled["agreement"]["value"] >= 0.985
+    assert pooled["paired_loss"]["high"] <= 1.0
+    assert (ROOT / "models" / "trashnet6" / MODEL_FILE).stat().st_size <= 1_000_000
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_the_camera_s_bytes_fit_the_input_as_they_are(model: Path) -> None:
     tensor = manifest_of(model).tensor
