@@ -139,6 +139,8 @@ def test_data_check_splits_by_them(
     assert "groups kept together" in json.dumps(told["findings"])
     # Whole objects: four pictures each.
     assert all(told["classes"][label][part] % 4 == 0 for label in ("glass", "metal") for part in ("validation", "test"))
+    assert main(["data", "check", str(photos), "--split", "pictures", "--groups", str(groups)]) == 0
+    assert "groups.csv: 12 groups with 48 of 48 pictures" in capsys.readouterr().out
     assert main(["data", "check", str(photos), "--groups", str(tmp_path / "none.csv")]) == UsageError.exit_code
     assert "reading the groups" in capsys.readouterr().err
 

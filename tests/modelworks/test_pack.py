@@ -106,6 +106,20 @@ def test_a_model_is_replaced_by_a_larger_version_only(
     assert packed(run, out).version == "1.0.0"  # half a directory is none
 
 
+def test_nothing_is_packed_into_a_run_or_another_folder(
+    copy: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (copy.path / "recipe.json").read_bytes()
+    argv = ["pack", str(copy.path), "--name", "colours", "--version", "1.0.0", "-o"]
+    assert main([*argv, str(copy.path)]) == UsageError.exit_code
+    assert "it is no model directory, and holds" in capsys.readouterr().err
+    assert (copy.path / "recipe.json").read_bytes() == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    assert main([*argv, str(tmp_path / "mine")]) == UsageError.exit_code
+    assert "holds notes.txt" in capsys.readouterr().err
+
+
 def test_no_packed_file_names_a_path_of_this_machine(run: RunFolder, pictures: Path, tmp_path: Path) -> None:
     packed(run, tmp_path)
     for name in (MANIFEST_FILE, "recipe.json"):

@@ -76,7 +76,7 @@ def test_a_name_without_a_number_has_no_block() -> None:
 
 
 def test_a_class_of_one_block_cannot_be_split_in_three() -> None:
-    with pytest.raises(UsageError, match=r"'glass' has 1 group.*smaller --block"):
+    with pytest.raises(UsageError, match=r"'glass' has 1 group.*smaller groups"):
         split_pictures([picture("glass", n) for n in range(20)], SplitPlan())
 
 

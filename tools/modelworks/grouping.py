@@ -19,10 +19,15 @@ REMEDY = "UTF-8 text, first line `picture,group`, then a line a picture: `glass/
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """`pairs` of paths that show one object; `digest`: the SHA-256 of the file that said so, "" if none did."""
+    """`pairs` of paths that show one object; `digest`: the SHA-256 of the file that said so, "" if none did.
+
+    `count` groups with `pictures` in all are named there.
+    """
 
     pairs: Pairs = ()
     digest: str = ""
+    count: int = 0
+    pictures: int = 0
 
 
 NO_GROUPS = Groups()
@@ -58,7 +63,7 @@ def read_groups(path: Path, listing: Listing) -> Groups:
     _check_classes(groups, seen, doing)
     same = ((group[0].path, each.path) for group in listing.copies for each in group[1:] if each.path in seen)
     pairs = tuple(chain(same, (pair for pictures in groups.values() for pair in pairwise(pictures))))
-    return Groups(pairs, hashlib.sha256(content).hexdigest())
+    return Groups(pairs, hashlib.sha256(content).hexdigest(), len(groups), len(seen))
 
 
 def _known(listing: Listing) -> set[str]:

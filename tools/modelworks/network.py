@@ -89,7 +89,7 @@ def _mobilenet(recipe: TrainRecipe, size: int | None, weights: Path | str | None
     try:
         backbone = make[recipe.architecture](input_shape=shape, alpha=alpha, include_top=False, weights=named)
     except Exception as error:  # Keras raises plain Exception when a download fails
-        remedy = "give a .weights.h5 file with --weights PATH"
+        remedy = "--weights FILE.weights.h5, or --network efficientnet_lite0, whose weights are installed"
         raise ModelError(f"getting the {named} weights", str(error).splitlines()[0], remedy) from error
     if isinstance(weights, Path):
         load(backbone, weights)

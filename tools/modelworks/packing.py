@@ -80,7 +80,7 @@ def write_directory(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write the files in their order. The old manifest goes first: half a directory is none.
 
     Raises:
-        UsageError: another model lies there, or one of this name with the same version or a larger one.
+        UsageError: other things or another model lie there, or one of this name with the same version or a larger one.
         StorageError: it cannot be written.
     """
     _check_replaced(folder, files)
@@ -101,6 +101,7 @@ def _check_replaced(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         old = Manifest.from_bytes((folder / MANIFEST_FILE).read_bytes())
     except (OSError, ModelError):
+        _check_holds_nothing_else(folder, files, doing)
         return
     new = Manifest.from_bytes(files[MANIFEST_FILE])
     if old.name != new.name:
@@ -109,6 +110,14 @@ def _check_replaced(folder: Path, files: Mapping[str, bytes]) -> None:
         return
     found = f"{old.name} {old.version} is there already"
     raise UsageError(doing, found, f"--version: one that is larger than {old.version}, or another -o")
+
+
+def _check_holds_nothing_else(folder: Path, files: Mapping[str, bytes], doing: str) -> None:
+    """A folder that holds no model may be what a `pack` left that was cut short, and no run or anything of a user's."""
+    others = sorted(each.name for each in folder.iterdir() if each.name not in files) if folder.is_dir() else []
+    left = [name for name in others if not name.startswith("part-")]
+    if left:
+        raise UsageError(doing, f"it is no model directory, and holds {left[0]}", "a new folder as -o")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

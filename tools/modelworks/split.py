@@ -206,7 +206,7 @@ def _deal(label: str, groups: Mapping[str, Sequence[Picture]], plan: SplitPlan) 
         raise UsageError(
             "splitting the pictures",
             f"class {label!r} has {len(groups)} group(s), and three parts need three",
-            "more pictures or groups: a smaller --block, or --split pictures if every picture shows another object",
+            "more pictures, smaller groups (--groups, --block), or --split pictures if each shows another object",
         )
     names = _shuffled(label, groups, plan)
     total = sum(len(group) for group in groups.values())

@@ -92,6 +92,9 @@ def _run(arguments: argparse.Namespace) -> int:
         told = {"exit_code": exit_code(found), "findings": [asdict(finding) for finding in found]}
         print(json.dumps(as_dict(check) | told, ensure_ascii=False))
     else:
+        if groups.digest:
+            named = f"{groups.count} groups with {groups.pictures} of {len(listing.pictures)} pictures"
+            console.print(f"{arguments.groups.name}: {named}", highlight=False)
         _print(check, found, console)
     return exit_code(found)
 
