@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +19,18 @@ SCRIPTED = {
     "answers": [{"label": "aluminium-can"}, {"label": "glass-bottle"}, {"label": "pet-bottle"}, {"label": None}],
 }
 """A classifier section that fits the shipped bins and needs no model: three bins in turn, then the reject bin."""
+
+
+@contextmanager
+def file_system(place: Path, size: str) -> Iterator[Path]:
+    """A file system of its own at `place`, of a size as tmpfs spells it ("64k", "6m"); the test is skipped where
+    none can be mounted."""
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)], capture_output=True)
+    if made.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {made.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 class TwinControl:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT, wait_for
+from support import ROOT, file_system, wait_for
 
 import appliance.journal
 from appliance.config import JournalOptions
@@ -82,13 +82,8 @@ def events(state_dir: Path) -> list[tuple[str, dict[str, Any]]]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with 2 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(place)], capture_output=True)
-    if made.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {made.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with file_system(tmp_path / "disk", "2m") as place:
+        yield place
 
 
 def fill(folder: Path) -> Path:

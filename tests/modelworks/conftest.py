@@ -1,13 +1,13 @@
 """Generated pictures that a tiny network can tell apart, so that the tests need no data."""
 
 import hashlib
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from support import file_system
 
 from appliance.preprocess import Preprocessing
 
@@ -74,10 +74,5 @@ def quantized_run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with 6 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(place)], capture_output=True)
-    if made.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {made.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with file_system(tmp_path / "disk", "6m") as place:
+        yield place
